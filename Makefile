@@ -1,0 +1,133 @@
+# make              lguest and its Guests
+# make run          boots guest/puppy to its shell (its self-test, if no terminal)
+# make run-net      the same with a network; as root
+# make check        all the tests;  make check MODE=asan  with a sanitizer
+# make Journey      the sources as a story: seven chapters, each a target too
+# make book         the Journey as one HTML page
+#
+# MODE=release|debug|asan|ubsan, CC=clang, M32=1 (a 32-bit ./lguest32 for
+# kernels that have /dev/lguest), PREFIX and DESTDIR for install.
+
+CC ?= gcc
+PROVE ?= prove
+MODE ?= release
+O ?= build/$(MODE)
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+OPT_release := -O2 -g
+OPT_debug := -Og -g3
+OPT_asan := -O1 -g
+OPT_ubsan := -O1 -g
+SANITIZE_asan := -fsanitize=address -fno-omit-frame-pointer
+SANITIZE_ubsan := -fsanitize=undefined -fno-sanitize-recover=all
+ifndef OPT_$(MODE)
+$(error MODE=$(MODE)? There are release, debug, asan and ubsan)
+endif
+
+CFLAGS ?= $(OPT_$(MODE))
+SANITIZE := $(SANITIZE_$(MODE))
+WARN := -Wall -Wextra -Wmissing-prototypes -Wmissing-declarations -Werror
+BASE := -std=gnu11 -fPIE -MMD $(WARN) -Iinclude -Ihost
+LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+# The Guest's floating point state is in the registers while the Host's C runs
+# between two stretches of Guest code: so that C gets by without them. Nor is
+# the Host built with a sanitizer: SIGSEGV is its daily bread, and what it
+# reads beside its own variables is the Guest's.
+HOST_CFLAGS := -mgeneral-regs-only -fcf-protection=none
+
+HOST_OBJS := $(patsubst %,$O/%.o,$(basename $(wildcard host/*.[cS] host/x86/*.[cS])))
+GUESTS := guest/puppy guest/puppy-pae guest/puppy.bz guest/initrd.cpio
+
+ifeq ($(M32),1)
+.DEFAULT_GOAL := lguest32
+else
+.DEFAULT_GOAL := all
+endif
+
+.PHONY: all guests run run-net check check-m32 clean install format book \
+	Journey FORCE
+
+all: lguest guests
+
+# Each MODE keeps a binary of its own; ./lguest is a copy of the latest asked for.
+lguest lguest32: %: $O/% FORCE
+	@cmp -s $< $@ || cp -f $< $@
+
+$O/lguest: $O/lguest.o $(HOST_OBJS)
+	$(CC) $(CFLAGS) $(SANITIZE) $(LINK) -o $@ $^
+
+$O/lguest32: lguest.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) -m32 $(LINK) -o $@ $<
+
+$O/lguest.o: lguest.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) -c -o $@ $<
+
+$O/host/%.o: host/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(BASE) $(HOST_CFLAGS) -c -o $@ $<
+
+$O/host/%.o: host/%.S
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(BASE) -c -o $@ $<
+
+-include $(wildcard $O/*.d $O/host/*.d $O/host/x86/*.d)
+
+# The Guests have a Makefile of their own: another machine, another compiler's flags.
+$(GUESTS): guests ;
+guests:
+	@test -f guest/Makefile || { echo "no guest/Makefile, so no Guests" >&2; exit 1; }
+	@$(MAKE) --no-print-directory -C guest
+
+build/disk.img:
+	@mkdir -p $(@D)
+	truncate -s 4M $@
+
+PUPPY = ./lguest 64 guest/puppy --block=build/disk.img --rng \
+	--initrd=guest/initrd.cpio root=/dev/vda
+
+run: all build/disk.img
+	@if [ -t 0 ]; then exec $(PUPPY); else exec $(PUPPY) selftest; fi
+
+run-net: all build/disk.img
+	@sh tests/run-net.sh
+
+# AddressSanitizer must leave SIGSEGV to the Host.
+check: export ASAN_OPTIONS ?= handle_segv=0:detect_leaks=0
+check: all
+	$(PROVE) -j2 $(sort $(wildcard tests/*.t tests/*/*.t))
+
+check-m32: lguest32
+	LGUEST=./lguest32 $(PROVE) $(sort $(wildcard tests/m32/*.t))
+
+clean:
+	rm -rf build lguest lguest32
+	@test ! -f guest/Makefile || $(MAKE) --no-print-directory -C guest clean
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/lguest \
+		$(DESTDIR)$(PREFIX)/share/doc/lguest
+	install lguest $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(GUESTS) $(DESTDIR)$(PREFIX)/share/lguest
+	install -m 644 lguest.txt README.md COPYING $(DESTDIR)$(PREFIX)/share/doc/lguest
+
+# The Journey: one chapter for each capital letter in the sources' markers.
+SOURCES := $(sort lguest.c $(wildcard journey.txt include/*/*.h host/*.[chS] \
+	host/*/*.[chS] guest/*.[chS] guest/*/*.[chS]))
+CHAPTERS := Preparation Guest Drivers Launcher Host Switcher Mastery
+
+.PHONY: $(CHAPTERS)
+$(CHAPTERS):
+	@./extract $(shell printf %.1s $@) $(SOURCES)
+
+Journey:
+	@for chapter in $(CHAPTERS); do \
+		printf '\n\n\t\t%s\n\n\n' "$$chapter"; \
+		$(MAKE) -s "$$chapter" || exit 1; \
+	done
+
+format:
+	clang-format -i $(filter %.c %.h,$(SOURCES))
