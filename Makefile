@@ -58,13 +58,16 @@ lguest lguest32: %: $O/% FORCE
 $O/lguest: $O/lguest.o $(HOST_OBJS)
 	$(CC) $(CFLAGS) $(SANITIZE) $(LINK) -o $@ $^
 
-$O/lguest32: lguest.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) -m32 $(LINK) -o $@ $<
+$O/lguest32: $O/lguest32.o
+	$(CC) $(CFLAGS) $(SANITIZE) -m32 $(LINK) -o $@ $^
 
 $O/lguest.o: lguest.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) -c -o $@ $<
+
+$O/lguest32.o: lguest.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) -m32 -c -o $@ $<
 
 $O/host/%.o: host/%.c
 	@mkdir -p $(@D)
@@ -115,7 +118,7 @@ install: all
 	install -m 644 lguest.txt README.md COPYING $(DESTDIR)$(PREFIX)/share/doc/lguest
 
 # The Journey: one chapter for each capital letter in the sources' markers.
-SOURCES := $(sort lguest.c $(wildcard journey.txt include/*/*.h host/*.[chS] \
+SOURCES := $(sort lguest.c $(wildcard journey/*.txt include/*/*.h host/*.[chS] \
 	host/*/*.[chS] guest/*.[chS] guest/*/*.[chS]))
 CHAPTERS := Preparation Guest Drivers Launcher Host Switcher Mastery
 
