@@ -122,7 +122,10 @@ SOURCES := $(sort lguest.c $(wildcard journey/*.txt include/*/*.h host/*.[chS] \
 	host/*/*.[chS] guest/*.[chS] guest/*/*.[chS]))
 CHAPTERS := Preparation Guest Drivers Launcher Host Switcher Mastery
 
-.PHONY: $(CHAPTERS)
+.PHONY: sources $(CHAPTERS)
+sources:
+	@printf '%s\n' $(SOURCES)
+
 $(CHAPTERS):
 	@./extract $(shell printf %.1s $@) $(SOURCES)
 
