@@ -8,7 +8,9 @@
 # MODE=release|debug|asan|ubsan, CC=clang, M32=1 (a 32-bit ./lguest32 for
 # kernels that have /dev/lguest), PREFIX and DESTDIR for install.
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PROVE ?= prove
 MODE ?= release
 O ?= build/$(MODE)
