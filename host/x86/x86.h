@@ -62,6 +62,7 @@ struct x86_view {
 	u64 base;	/* Guest address 0 in our address space; 4 GiB-aligned */
 	s32 *jumps;	/* X86_JUMPS offsets of translations, by low eip bits */
 	u8 *executed;	/* bitmap by page: eips of it may stand in jumps */
+	u32 generation;	/* of the cache when jumps was last valid */
 	bool user;	/* the view of ring 3 */
 	bool linear;	/* paging is off: every address is global */
 };
@@ -83,6 +84,8 @@ struct x86_machine {
 	 * page-fault error code. */
 	bool (*walk)(struct x86_cpu *cpu, u32 lin, u32 access,
 		     struct guest_page *page, u32 *error);
+	/* Which page stands at @lin now; touches nothing.  false: none. */
+	bool (*peek)(struct x86_cpu *cpu, u32 lin, struct guest_page *page);
 	/* Makes the page of @lin accessible in the current view; same result.
 	 * Called from a signal handler. */
 	bool (*fill)(struct x86_cpu *cpu, u32 lin, u32 access, u32 *error);
@@ -127,6 +130,7 @@ struct x86_cpu {
 	u64 host_rsp;		/* our stack while translated code runs */
 	u64 target;		/* where to enter translated code */
 	u64 link;		/* the jump that wants to be chained */
+	u64 code;		/* base of the code cache: jumps[] count from it */
 	struct x86_segment seg[6];
 	u32 eflags_kept;	/* TF NT AC ID IOPL as the Guest set them */
 	u8 user;		/* running in ring 3 */

@@ -1,0 +1,115 @@
+/*S:600 The code cache: what translate.c makes, cache.c keeps and faults.c asks
+ * about.  Private to host/x86/. :*/
+#ifndef LGUEST_X86_CACHE_H
+#define LGUEST_X86_CACHE_H
+
+#include "x86.h"
+
+/* Why translated code came back. */
+enum x86_exit {
+	EXIT_LOOKUP,	/* go on at cpu->eip */
+	EXIT_CHAIN,	/* same, and patch the jump at cpu->link on the way */
+	EXIT_SLOW,	/* the instruction at cpu->eip is for C */
+	EXIT_POLL,	/* somebody kicked us */
+	EXIT_TRAP,	/* cpu->vector, error, address */
+};
+
+/* Loads from these addresses always fault: nothing is mapped that low. */
+#define X86_POLL_TRAP 16u
+#define X86_FPU_TRAP 32u
+
+#define NO_PAGE (~0u)
+#define MAX_BLOCK_INSNS 64
+#define MAX_BLOCK_BYTES 240
+
+/* What a block was translated for; part of its key. */
+#define MODE_USER 1u
+#define MODE_LINEAR 2u
+
+/* A run of Guest instructions, entered only at its start. */
+struct x86_block {
+	u32 eip;
+	u32 pfn;
+	u32 pfn2;	/* the second page of an instruction across two */
+	u32 hash;	/* of the Guest's bytes */
+	u32 code;	/* offset of the entry in the cache... */
+	u32 tail;	/* ... of what a dead block's entry jumps to ... */
+	u32 end;	/* ... and of the first byte after it */
+	u32 marks;	/* index of the first instruction's mark */
+	u32 next;	/* same bucket of the hash */
+	u32 next_in_page, next_in_page2;
+	u8 insns;
+	u8 len;		/* Guest bytes */
+	u8 mode;
+	bool dead;
+};
+
+/* Where each instruction of a block begins, for precise traps. */
+struct x86_mark {
+	u16 host;	/* offset from the block's entry */
+	u8 guest;	/* offset from the block's eip */
+	u8 fix;		/* enum x86_fix */
+};
+
+/* What has to be undone if the instruction faults. */
+enum x86_fix { FIX_NONE, FIX_RSI_FROM_R9, FIX_STRING };
+
+/* Of each Guest page: its blocks, and how often writing to it cost us some. */
+struct x86_code_page {
+	u32 head;	/* block number, 0 = none */
+	u16 writes;
+	u16 calm;	/* verified runs since the page became restless */
+};
+
+struct x86_cache {
+	u8 *rx, *rw;	/* two mappings of the same memory, never W and X */
+	size_t used;
+	u8 *stub_lookup, *stub_chain, *stub_slow;
+	size_t first;	/* where blocks start: after the stubs */
+	struct x86_block *blocks;	/* by address; number 0 is not used */
+	u32 nblocks;
+	struct x86_mark *marks;
+	u32 nmarks;
+	u32 *buckets;
+	struct x86_code_page *pages;
+	u32 *global_pfn;	/* pfn + 1 of global pages with blocks */
+	u32 generation;
+	u64 translated, killed, resets;	/* figures for tests */
+};
+
+/* The instruction at cpu->eip cannot be fetched: trap raised. */
+bool x86_fetch_page(struct x86_cpu *cpu, u32 lin, u32 *pfn);
+/* Fetches and decodes the instruction at @eip whose page is @pfn; *pfn2 is the
+ * page its end lies in, or NO_PAGE.  false: trap raised. */
+bool x86_fetch_insn(struct x86_cpu *cpu, u32 eip, u32 pfn,
+		    struct x86_insn *insn, u32 *pfn2);
+
+/* Translates from @eip in page @pfn into the next free block (translate.c).
+ * @alone: one instruction, exits to C, for single steps; @restless: the page is
+ * written now and then without our knowing.  NULL: trap raised. */
+struct x86_block *x86_translate(struct x86_cpu *cpu, u32 eip, u32 pfn,
+				bool alone, bool restless);
+/* Emits the stubs at the cache's start. */
+void x86_emit_stubs(struct x86_cache *cache);
+/* Points the rel32 at @site (in rw) to @target (in rw). */
+void x86_patch_rel32(u8 *site, const u8 *target);
+/* From the entry of @block back to the entry by way of the jump table. */
+#define INDIRECT_ENTRY_SIZE 26
+
+/* The block that host address @rip lies in, or NULL. */
+struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip);
+/* The mark of the instruction that @rip is executing. */
+const struct x86_mark *x86_mark_at(struct x86_cpu *cpu,
+				   const struct x86_block *block, u64 rip);
+
+int x86_cache_init(struct x86_cpu *cpu);
+void x86_cache_exit(struct x86_cpu *cpu);
+int x86_faults_init(struct x86_cpu *cpu);
+void x86_faults_exit(struct x86_cpu *cpu);
+
+/* switcher.S */
+void x86_enter(struct x86_cpu *cpu);
+void x86_leave(void);
+void x86_leave_saved(void);
+
+#endif /* LGUEST_X86_CACHE_H */
