@@ -139,3 +139,15 @@ Journey:
 
 format:
 	clang-format -i $(filter %.c %.h,$(SOURCES))
+
+# Needs pandoc.
+book: build/journey.html
+build/journey.html: $(SOURCES) $(wildcard journey/*) extract
+	@mkdir -p $(@D)
+	for chapter in $(CHAPTERS); do \
+		./extract -n "$$(printf %.1s "$$chapter")" $(SOURCES) >build/chapter && \
+		awk -v chapter="$$chapter" -f journey/book.awk build/chapter || exit 1; \
+	done >build/journey.md
+	pandoc --from markdown --tab-stop=8 --standalone --self-contained --toc --toc-depth=1 \
+		--metadata title='The Journey through lguest' \
+		--css journey/book.css -o $@ build/journey.md

@@ -19,6 +19,10 @@ result() {	# $1 the test's name; fails with the lines of $dir/why, if any
 	fi
 }
 
+tell() {	# all the sources, to extract
+	tr '\n' '\0' <"$dir/sources" | xargs -0 ./extract "$@" 2>/dev/null
+}
+
 make -s sources >"$dir/sources"
 set -- Preparation Guest Drivers Launcher Host Switcher Mastery
 while [ $# -gt 0 ]; do
@@ -26,11 +30,11 @@ while [ $# -gt 0 ]; do
 	result "$1 can be told: it isn't empty, no number is doubled, all is closed"
 
 	if [ $# -gt 1 ]; then
-		awk -v next_one="$2" '
-		/^\[ .* \]$/ || blank && !/^$/ { last = "" }
-		{ last = last " " $0; blank = /^$/ }
-		END { if (!index(last, next_one)) print "not a word of " next_one }
-		' "$dir/$1" >"$dir/why"
+		tell -n "$(printf %.1s "$1")" | awk -v next_one="$2" '
+		/^\[ [A-Z]:[0-9]* .* \]$/ { section = $2; found = 0 }
+		index($0, "make " next_one) { found = 1 }
+		END { if (!found) print section " has no \"make " next_one "\"" }
+		' >"$dir/why"
 		result "the end of $1 says that $2 comes next"
 	fi
 	shift
@@ -54,7 +58,7 @@ nm -D --defined-only "$(gcc -print-file-name=libc.so.6)" |
 sort -u "$dir/words" -o "$dir/words"
 
 for letter in P G D L H S M; do
-	tr '\n' '\0' <"$dir/sources" | xargs -0 ./extract "$letter" 2>/dev/null
+	tell "$letter"
 done | grep -o '[A-Za-z_][A-Za-z0-9_]*()' | tr -d '()' | sort -u |
 	comm -23 - "$dir/words" >"$dir/why"
 result 'every function() that a section speaks of exists'
