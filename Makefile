@@ -98,7 +98,7 @@ run: all build/disk.img
 	@if [ -t 0 ]; then exec $(PUPPY); else exec $(PUPPY) selftest; fi
 
 run-net: all build/disk.img
-	@sh tests/run-net.sh
+	@tests/run-net.sh
 
 # AddressSanitizer must leave SIGSEGV to the Host.
 check: export ASAN_OPTIONS ?= handle_segv=0:detect_leaks=0
