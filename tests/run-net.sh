@@ -32,8 +32,10 @@ answered() {
 }
 
 dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
+guest=
+trap 'rm -rf "$dir"; [ -z "$guest" ] || kill "$guest" 2>/dev/null' EXIT
 trap 'exit 1' HUP INT TERM
+trap '' PIPE
 mkfifo "$dir/keys" || exit 1
 ip link set lo up
 ./lguest 64 guest/puppy --tunnet=$here --block=build/disk.img --rng \
@@ -49,6 +51,7 @@ wait_for 10 answered || status=1
 echo poweroff >&3
 exec 3>&-
 wait $guest || status=1
+guest=
 [ $status = 0 ] && echo "Ping answered in both directions: $here, $there" ||
 	echo 'make run-net: no ping' >&2
 exit $status
