@@ -112,6 +112,9 @@ struct x86_machine {
 	void (*change_eflags)(struct x86_cpu *cpu, u32 eflags, u32 mask);
 	/* cpuid @leaf, @subleaf: out[0..3] = eax ebx ecx edx. */
 	void (*cpuid)(struct x86_cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]);
+	/* The descriptor that @selector names, low word first, as lar, lsl,
+	 * verr and verw want to see it.  false: there is none. */
+	bool (*descriptor)(struct x86_cpu *cpu, u16 selector, u32 out[2]);
 };
 
 struct x86_cache;
