@@ -93,14 +93,26 @@ struct x86_block *x86_translate(struct x86_cpu *cpu, u32 eip, u32 pfn,
 void x86_emit_stubs(struct x86_cache *cache);
 /* Points the rel32 at @site (in rw) to @target (in rw). */
 void x86_patch_rel32(u8 *site, const u8 *target);
-/* From the entry of @block back to the entry by way of the jump table. */
-#define INDIRECT_ENTRY_SIZE 26
+/* In front of a block's entry stands the entry for those who come through the
+ * jump table, this long. */
+#define INDIRECT_ENTRY_SIZE 24u
 
 /* The block that host address @rip lies in, or NULL. */
 struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip);
 /* The mark of the instruction that @rip is executing. */
 const struct x86_mark *x86_mark_at(struct x86_cpu *cpu,
 				   const struct x86_block *block, u64 rip);
+
+/* The block to run at cpu->eip.  NULL: none yet, a trap was raised or the world
+ * changed under us: look again. */
+struct x86_block *x86_find_block(struct x86_cpu *cpu);
+/* A block of just the instruction at cpu->eip, known to nobody... */
+struct x86_block *x86_single_block(struct x86_cpu *cpu);
+/* ... and given back after it has run. */
+void x86_forget_single(struct x86_cpu *cpu, const struct x86_block *b);
+/* Makes the jump at cpu->link go to @b by itself from now on, if that jump still
+ * stands and @b need not be looked up each time. */
+void x86_chain(struct x86_cpu *cpu, const struct x86_block *b);
 
 int x86_cache_init(struct x86_cpu *cpu);
 void x86_cache_exit(struct x86_cpu *cpu);

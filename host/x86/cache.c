@@ -1,0 +1,573 @@
+/*S:610 Where translations live.
+ *
+ * Blocks are found by where their code is physically, by eip and by mode, so
+ * that two processes that map the same program share them.  When a Guest page
+ * that has blocks is written, its blocks die.  A dead block's memory stays valid,
+ * since we may be in the middle of it: only its entry changes, to a jump that
+ * looks the address up anew.  When the cache is full, all of it goes at once;
+ * that is rare, and it is the one policy that can't leak. */
+#include <linux/mman.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "cache.h"
+#include "raw.h"
+
+#define CACHE_SIZE (64ul << 20)
+#define MAX_BLOCKS (1u << 19)
+#define MAX_MARKS (1u << 22)
+#define BUCKETS (1u << 16)
+#define PAGES_OF_4GB (1u << 20)
+/* No block's code is longer: 64 instructions and their exits. */
+#define MAX_BLOCK_CODE 16384u
+
+/* A page that was written more often than this while it had blocks is restless:
+ * it is no longer write-protected, and its blocks compare the Guest's code each
+ * time.  After so many comparisons without a difference it gets another chance. */
+#define RESTLESS_WRITES 64
+#define CALM_AGAIN 4096
+
+static void *map_arena(size_t size)
+{
+	long p = raw_syscall(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+
+static void unmap_arena(void *p, size_t size)
+{
+	if (p)
+		raw_syscall(SYS_munmap, (long)p, size, 0, 0, 0, 0);
+}
+
+/* Zero again, and given back to the machine. */
+static void empty_arena(void *p, size_t size)
+{
+	raw_syscall(SYS_madvise, (long)p, size, MADV_DONTNEED, 0, 0, 0);
+}
+
+/* Two mappings of the code: one to write, one to run. */
+static int map_code(struct x86_cache *c)
+{
+	long rw = raw_syscall(SYS_mmap, 0, CACHE_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long rx;
+
+	if (rw < 0 && rw > -4096)
+		return rw;
+	c->rw = (u8 *)rw;
+	rx = raw_syscall(SYS_mremap, rw, 0, CACHE_SIZE, MREMAP_MAYMOVE, 0, 0);
+	if (rx < 0 && rx > -4096)
+		return rx;
+	c->rx = (u8 *)rx;
+	return raw_syscall(SYS_mprotect, rx, CACHE_SIZE, PROT_READ | PROT_EXEC,
+			   0, 0, 0);
+}
+
+static size_t pages_size(const struct x86_cpu *cpu)
+{
+	return cpu->memory_pages * sizeof(struct x86_code_page);
+}
+
+int x86_cache_init(struct x86_cpu *cpu)
+{
+	struct x86_cache *c = map_arena(sizeof(*c));
+	int err;
+
+	if (!c)
+		return -12;	/* ENOMEM */
+	cpu->cache = c;
+	err = map_code(c);
+	if (err)
+		return err;
+	c->blocks = map_arena(MAX_BLOCKS * sizeof(*c->blocks));
+	c->marks = map_arena(MAX_MARKS * sizeof(*c->marks));
+	c->buckets = map_arena(BUCKETS * sizeof(*c->buckets));
+	c->pages = map_arena(pages_size(cpu));
+	c->global_pfn = map_arena(PAGES_OF_4GB * sizeof(*c->global_pfn));
+	if (!c->blocks || !c->marks || !c->buckets || !c->pages ||
+	    !c->global_pfn)
+		return -12;
+	c->nblocks = 1;
+	c->generation = 1;
+	x86_emit_stubs(c);
+	cpu->code = (u64)c->rx;
+	return 0;
+}
+
+void x86_cache_exit(struct x86_cpu *cpu)
+{
+	struct x86_cache *c = cpu->cache;
+
+	if (!c)
+		return;
+	unmap_arena(c->rx, CACHE_SIZE);
+	unmap_arena(c->rw, CACHE_SIZE);
+	unmap_arena(c->blocks, MAX_BLOCKS * sizeof(*c->blocks));
+	unmap_arena(c->marks, MAX_MARKS * sizeof(*c->marks));
+	unmap_arena(c->buckets, BUCKETS * sizeof(*c->buckets));
+	unmap_arena(c->pages, pages_size(cpu));
+	unmap_arena(c->global_pfn, PAGES_OF_4GB * sizeof(*c->global_pfn));
+	unmap_arena(c, sizeof(*c));
+	cpu->cache = NULL;
+}
+/*:*/
+
+/*S:620 Jump tables.  A slot belongs to the low 16 bits of an eip, so a page's
+ * slots stand together, and one page going from a view costs one small clearing.
+ * The 15 slots in front may hold an instruction that ends in the page. */
+static void set_jump(struct x86_view *view, u32 eip, u32 offset)
+{
+	view->jumps[eip & (X86_JUMPS - 1)] = offset;
+}
+
+static bool page_executed(const struct x86_view *view, u32 lin)
+{
+	return view->executed[lin >> 15] & 1 << (lin >> 12 & 7);
+}
+
+void x86_view_unmapped(struct x86_cpu *cpu, struct x86_view *view, u32 lin)
+{
+	u32 first = (lin & PAGE_MASK) & (X86_JUMPS - 1);
+
+	(void)cpu;
+	if (!page_executed(view, lin))
+		return;
+	zero_bytes(&view->jumps[first], PAGE_SIZE * sizeof(s32));
+	for (u32 i = 1; i < X86_MAX_INSN; i++)
+		set_jump(view, first - i, 0);
+	view->executed[lin >> 15] &= ~(1 << (lin >> 12 & 7));
+}
+
+static void empty_view(struct x86_view *view)
+{
+	empty_arena(view->jumps, X86_JUMPS * sizeof(s32));
+	empty_arena(view->executed, PAGES_OF_4GB / 8);
+}
+
+void x86_use_view(struct x86_cpu *cpu, struct x86_view *view)
+{
+	if (view->generation != cpu->cache->generation) {
+		empty_view(view);
+		view->generation = cpu->cache->generation;
+	}
+	cpu->view = view;
+	cpu->window = view->base;
+	cpu->jumps = (u64)view->jumps;
+	__asm__ volatile("wrgsbase %0" : : "r"(view->base));
+}
+/*:*/
+
+/*S:630 Death of a block. */
+static void kill_block(struct x86_cache *c, struct x86_block *b)
+{
+	u8 *entry = c->rw + b->code;
+
+	if (b->dead)
+		return;
+	b->dead = true;
+	c->killed++;
+	*entry = 0xe9;
+	x86_patch_rel32(entry + 1, c->rw + b->tail);
+	/* Whoever comes through a jump table finds offset 0's stub. */
+	entry -= INDIRECT_ENTRY_SIZE;
+	*entry = 0xe9;
+	x86_patch_rel32(entry + 1, c->rw);
+}
+
+static u32 *bucket(struct x86_cache *c, u32 pfn, u32 eip)
+{
+	u32 key = (pfn * 0x9e3779b1u) ^ (eip * 0x85ebca6bu);
+
+	return &c->buckets[key >> 16];
+}
+
+static void unhash(struct x86_cache *c, struct x86_block *b)
+{
+	u32 *link = bucket(c, b->pfn, b->eip);
+
+	while (*link != b - c->blocks)
+		link = &c->blocks[*link].next;
+	*link = b->next;
+}
+
+static u32 *next_in_page(struct x86_block *b, u32 pfn)
+{
+	return b->pfn == pfn ? &b->next_in_page : &b->next_in_page2;
+}
+
+/* Takes @b out of the list of page @pfn. */
+static void unlist(struct x86_cache *c, struct x86_block *b, u32 pfn)
+{
+	u32 *link = &c->pages[pfn].head;
+
+	while (*link != b - c->blocks)
+		link = next_in_page(&c->blocks[*link], pfn);
+	*link = *next_in_page(b, pfn);
+}
+
+static void drop_block(struct x86_cache *c, struct x86_block *b)
+{
+	kill_block(c, b);
+	unhash(c, b);
+	unlist(c, b, b->pfn);
+	if (b->pfn2 != NO_PAGE)
+		unlist(c, b, b->pfn2);
+}
+
+static bool covers(const struct x86_block *b, u32 lin)
+{
+	return ((b->eip ^ lin) & PAGE_MASK) == 0 ||
+	       (((b->eip + b->len - 1) ^ lin) & PAGE_MASK) == 0;
+}
+
+/* Drops the blocks of @pfn; only those at page @lin unless @all. */
+static void drop_page(struct x86_cache *c, u32 pfn, bool all, u32 lin)
+{
+	u32 n = c->pages[pfn].head;
+
+	while (n) {
+		struct x86_block *b = &c->blocks[n];
+
+		n = *next_in_page(b, pfn);
+		if (all || covers(b, lin))
+			drop_block(c, b);
+	}
+}
+
+static bool restless(const struct x86_cache *c, u32 pfn)
+{
+	return c->pages[pfn].writes >= RESTLESS_WRITES;
+}
+
+bool x86_has_code(const struct x86_cpu *cpu, u32 pfn)
+{
+	return cpu->cache->pages[pfn].head && !restless(cpu->cache, pfn);
+}
+
+void x86_code_written(struct x86_cpu *cpu, u32 pfn)
+{
+	struct x86_cache *c = cpu->cache;
+
+	if (!c->pages[pfn].head)
+		return;
+	drop_page(c, pfn, true, 0);
+	if (!restless(c, pfn))
+		c->pages[pfn].writes++;
+	c->pages[pfn].calm = 0;
+}
+
+void x86_global_changed(struct x86_cpu *cpu, u32 lin)
+{
+	struct x86_cache *c = cpu->cache;
+	u32 page = lin >> PAGE_SHIFT;
+	struct guest_page now;
+
+	if (!c->global_pfn[page])
+		return;
+	if (cpu->machine->peek(cpu, lin, &now) &&
+	    now.pfn + 1 == c->global_pfn[page])
+		return;
+	drop_page(c, c->global_pfn[page] - 1, false, lin);
+	c->global_pfn[page] = 0;
+}
+
+void x86_all_changed(struct x86_cpu *cpu)
+{
+	for (u32 page = cpu->global_start >> PAGE_SHIFT; page < PAGES_OF_4GB;
+	     page++)
+		x86_global_changed(cpu, page << PAGE_SHIFT);
+}
+
+/* All blocks go.  Views notice by the generation when they are used next. */
+static void reset_cache(struct x86_cpu *cpu)
+{
+	struct x86_cache *c = cpu->cache;
+
+	for (u32 n = 1; n < c->nblocks; n++)
+		c->pages[c->blocks[n].pfn].head = 0;
+	for (u32 n = 1; n < c->nblocks; n++)
+		if (c->blocks[n].pfn2 != NO_PAGE)
+			c->pages[c->blocks[n].pfn2].head = 0;
+	empty_arena(c->buckets, BUCKETS * sizeof(*c->buckets));
+	empty_arena(c->global_pfn, PAGES_OF_4GB * sizeof(*c->global_pfn));
+	c->used = c->first;
+	c->nblocks = 1;
+	c->nmarks = 0;
+	c->generation++;
+	c->resets++;
+	x86_use_view(cpu, cpu->view);
+}
+/*:*/
+
+/*S:640 Has the Guest's code changed behind our back?  The Launcher's devices
+ * write Guest memory without a word to us, so a page that is executed for the
+ * first time since it was mapped is compared with what was translated. */
+static u32 hash_bytes(u32 hash, const u8 *p, u32 len)
+{
+	while (len--)
+		hash = (hash ^ *p++) * 0x01000193;
+	return hash;
+}
+
+static u32 hash_block(const struct x86_cpu *cpu, const struct x86_block *b)
+{
+	u32 offset = b->eip & ~PAGE_MASK, len = b->len;
+	const u8 *code = cpu->memory + (u64)b->pfn * PAGE_SIZE + offset;
+	u32 first = len < PAGE_SIZE - offset ? len : PAGE_SIZE - offset;
+	u32 hash = hash_bytes(0x811c9dc5, code, first);
+
+	if (b->pfn2 != NO_PAGE)
+		hash = hash_bytes(hash,
+				  cpu->memory + (u64)b->pfn2 * PAGE_SIZE,
+				  len - first);
+	return hash;
+}
+
+static void verify_page(struct x86_cpu *cpu, u32 pfn)
+{
+	struct x86_cache *c = cpu->cache;
+	u32 n = c->pages[pfn].head;
+
+	while (n) {
+		struct x86_block *b = &c->blocks[n];
+
+		n = *next_in_page(b, pfn);
+		if (hash_block(cpu, b) != b->hash)
+			drop_block(c, b);
+	}
+}
+
+/* The view begins to execute in page @lin. */
+static void enter_page(struct x86_cpu *cpu, u32 lin, u32 pfn)
+{
+	struct x86_view *view = cpu->view;
+
+	if (page_executed(view, lin))
+		return;
+	view->executed[lin >> 15] |= 1 << (lin >> 12 & 7);
+	verify_page(cpu, pfn);
+}
+
+/* Kernel code is chained across pages, so we must know of each of its pages
+ * when the mapping changes. */
+static void note_global(struct x86_cpu *cpu, u32 lin, u32 pfn)
+{
+	u32 *known = &cpu->cache->global_pfn[lin >> PAGE_SHIFT];
+
+	if (cpu->view->linear || cpu->view->user || lin < cpu->global_start)
+		return;
+	if (*known && *known != pfn + 1)
+		drop_page(cpu->cache, *known - 1, false, lin);
+	*known = pfn + 1;
+}
+/*:*/
+
+/*S:650 Finding a block, or making it. */
+static u32 mode_of(const struct x86_view *view)
+{
+	return (view->user ? MODE_USER : 0) | (view->linear ? MODE_LINEAR : 0);
+}
+
+static struct x86_block *look_up(struct x86_cpu *cpu, u32 eip, u32 pfn)
+{
+	struct x86_cache *c = cpu->cache;
+	u32 mode = mode_of(cpu->view), n = *bucket(c, pfn, eip);
+
+	for (; n; n = c->blocks[n].next) {
+		const struct x86_block *b = &c->blocks[n];
+
+		if (b->eip == eip && b->pfn == pfn && b->mode == mode)
+			return &c->blocks[n];
+	}
+	return NULL;
+}
+
+static void list_in_page(struct x86_cpu *cpu, u32 n, u32 pfn)
+{
+	struct x86_cache *c = cpu->cache;
+	bool first = !c->pages[pfn].head;
+
+	*next_in_page(&c->blocks[n], pfn) = c->pages[pfn].head;
+	c->pages[pfn].head = n;
+	if (first && !restless(c, pfn))
+		cpu->machine->protect(cpu, pfn);
+}
+
+static void register_block(struct x86_cpu *cpu, struct x86_block *b)
+{
+	struct x86_cache *c = cpu->cache;
+	u32 n = b - c->blocks, *head = bucket(c, b->pfn, b->eip);
+
+	b->next = *head;
+	*head = n;
+	list_in_page(cpu, n, b->pfn);
+	if (b->pfn2 != NO_PAGE)
+		list_in_page(cpu, n, b->pfn2);
+	b->hash = hash_block(cpu, b);
+}
+
+static void make_room(struct x86_cpu *cpu)
+{
+	struct x86_cache *c = cpu->cache;
+
+	if (c->used + MAX_BLOCK_CODE > CACHE_SIZE || c->nblocks == MAX_BLOCKS ||
+	    c->nmarks + MAX_BLOCK_INSNS > MAX_MARKS)
+		reset_cache(cpu);
+}
+
+/* A block in a restless page is only good while the bytes are the same. */
+static struct x86_block *verify_restless(struct x86_cpu *cpu,
+					 struct x86_block *b)
+{
+	struct x86_code_page *page = &cpu->cache->pages[b->pfn];
+
+	if (hash_block(cpu, b) != b->hash) {
+		drop_block(cpu->cache, b);
+		page->calm = 0;
+		return NULL;
+	}
+	if (++page->calm == CALM_AGAIN) {
+		drop_page(cpu->cache, b->pfn, true, 0);
+		page->calm = 0;
+		page->writes = RESTLESS_WRITES - 8;
+		return NULL;
+	}
+	return b;
+}
+
+static bool is_restless(const struct x86_cache *c, const struct x86_block *b)
+{
+	return restless(c, b->pfn) || (b->pfn2 != NO_PAGE && restless(c, b->pfn2));
+}
+
+/* An instruction across two pages is right only with both of them. */
+static bool second_page_holds(struct x86_cpu *cpu, const struct x86_block *b,
+			      bool *trapped)
+{
+	u32 pfn2;
+
+	if (b->pfn2 == NO_PAGE)
+		return true;
+	if (!x86_fetch_page(cpu, (b->eip & PAGE_MASK) + PAGE_SIZE, &pfn2)) {
+		*trapped = true;
+		return false;
+	}
+	enter_page(cpu, (b->eip & PAGE_MASK) + PAGE_SIZE, pfn2);
+	return pfn2 == b->pfn2 && !b->dead;
+}
+
+static void admit_to_view(struct x86_cpu *cpu, struct x86_block *b)
+{
+	u32 second = (b->eip & PAGE_MASK) + PAGE_SIZE;
+
+	note_global(cpu, b->eip, b->pfn);
+	if (b->pfn2 != NO_PAGE) {
+		note_global(cpu, second, b->pfn2);
+		enter_page(cpu, second, b->pfn2);
+	}
+	set_jump(cpu->view, b->eip, b->code - INDIRECT_ENTRY_SIZE);
+}
+
+struct x86_block *x86_find_block(struct x86_cpu *cpu)
+{
+	struct x86_cache *c = cpu->cache;
+	struct x86_block *b;
+	bool trapped = false;
+	u32 eip = cpu->eip, pfn;
+
+	if (!x86_fetch_page(cpu, eip, &pfn))
+		return NULL;
+	enter_page(cpu, eip, pfn);
+	b = look_up(cpu, eip, pfn);
+	if (b && !second_page_holds(cpu, b, &trapped)) {
+		if (trapped)
+			return NULL;
+		if (!b->dead)
+			drop_block(c, b);
+		b = NULL;
+	}
+	if (b && is_restless(c, b))
+		b = verify_restless(cpu, b);
+	if (!b) {
+		make_room(cpu);
+		b = x86_translate(cpu, eip, pfn, false, restless(c, pfn));
+		if (!b)
+			return NULL;
+		register_block(cpu, b);
+	}
+	if (!is_restless(c, b))
+		admit_to_view(cpu, b);
+	return b;
+}
+
+struct x86_block *x86_single_block(struct x86_cpu *cpu)
+{
+	u32 pfn;
+
+	if (!x86_fetch_page(cpu, cpu->eip, &pfn))
+		return NULL;
+	make_room(cpu);
+	return x86_translate(cpu, cpu->eip, pfn, true, false);
+}
+
+void x86_forget_single(struct x86_cpu *cpu, const struct x86_block *b)
+{
+	struct x86_cache *c = cpu->cache;
+
+	if (b - c->blocks != c->nblocks - 1)
+		return;
+	c->nblocks--;
+	c->nmarks = b->marks;
+	c->used = b->code - INDIRECT_ENTRY_SIZE;
+}
+
+void x86_chain(struct x86_cpu *cpu, const struct x86_block *b)
+{
+	struct x86_cache *c = cpu->cache;
+	const struct x86_block *from = x86_block_at(cpu, cpu->link);
+	bool anywhere = b->mode & MODE_LINEAR ||
+			(!(b->mode & MODE_USER) && b->eip >= cpu->global_start);
+
+	if (!from || from->dead || is_restless(c, b))
+		return;
+	if (b->pfn2 != NO_PAGE && !anywhere)
+		return;
+	x86_patch_rel32(c->rw + (cpu->link - (u64)c->rx), c->rw + b->code);
+}
+/*:*/
+
+/*S:660 From host addresses back to Guest instructions.  Blocks stand in the
+ * cache in the order of their numbers, so halving finds them. */
+struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip)
+{
+	struct x86_cache *c = cpu->cache;
+	u32 low = 1, high = c->nblocks;
+	u64 offset = rip - (u64)c->rx;
+
+	if (rip < (u64)c->rx + c->first || offset >= c->used)
+		return NULL;
+	while (high - low > 1) {
+		u32 middle = (low + high) / 2;
+
+		if (c->blocks[middle].code - INDIRECT_ENTRY_SIZE <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &c->blocks[low];
+}
+
+const struct x86_mark *x86_mark_at(struct x86_cpu *cpu,
+				   const struct x86_block *block, u64 rip)
+{
+	const struct x86_mark *m = &cpu->cache->marks[block->marks];
+	u32 offset = rip - (u64)cpu->cache->rx - block->code;
+	unsigned i = 0;
+
+	while (i + 1 < block->insns && m[i + 1].host <= offset)
+		i++;
+	return &m[i];
+}
+/*:*/

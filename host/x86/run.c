@@ -1,0 +1,204 @@
+/*S:140 Running: look up, enter, see why it came back.
+ *
+ * This loop is all the processor there is besides the translated code itself.
+ * Whatever takes more than copying ends up in one of its few cases. */
+#include "cache.h"
+
+/*:*/
+
+/*S:142 Somebody wants us out.  A block's entry loads through cpu->poll, so
+ * making that a bad pointer is all that it takes, from any thread and without a
+ * system call; the load faults, at an instruction boundary, and only then does
+ * it cost anything. */
+void x86_kick(struct x86_cpu *cpu)
+{
+	__atomic_store_n(&cpu->poll, X86_POLL_TRAP, __ATOMIC_SEQ_CST);
+}
+
+void x86_unkick(struct x86_cpu *cpu)
+{
+	__atomic_store_n(&cpu->poll, (u64)&cpu->poll, __ATOMIC_SEQ_CST);
+}
+
+static bool kicked(const struct x86_cpu *cpu)
+{
+	return __atomic_load_n(&cpu->poll, __ATOMIC_ACQUIRE) == X86_POLL_TRAP;
+}
+
+void x86_stop(struct x86_cpu *cpu)
+{
+	cpu->stop = true;
+}
+/*:*/
+
+/*S:144 The FPU is the machine's own.  TS works like a kick: FPU code loads
+ * through a pointer first. */
+void x86_set_ts(struct x86_cpu *cpu, bool on)
+{
+	cpu->fpu_poll = on ? X86_FPU_TRAP : (u64)&cpu->fpu_poll;
+}
+
+bool x86_ts(const struct x86_cpu *cpu)
+{
+	return cpu->fpu_poll == X86_FPU_TRAP;
+}
+
+void x86_load_fpu(struct x86_cpu *cpu)
+{
+	__asm__ volatile("fxrstor %0" : : "m"(cpu->fpu));
+}
+
+/* The C library expects the FPU as the ABI has it. */
+void x86_save_fpu(struct x86_cpu *cpu)
+{
+	static const u32 mxcsr = 0x1f80;
+
+	__asm__ volatile("fxsave %0; fninit; ldmxcsr %1"
+			 : "=m"(cpu->fpu) : "m"(mxcsr));
+}
+/*:*/
+
+/*S:146 Fetching: the page first, then the bytes. */
+bool x86_fetch_page(struct x86_cpu *cpu, u32 lin, u32 *pfn)
+{
+	u32 access = X86_FETCH | (cpu->user ? X86_USER : 0), error;
+	struct guest_page page;
+
+	if (!cpu->machine->walk(cpu, lin, access, &page, &error)) {
+		if (!cpu->stop)
+			x86_trap(cpu, X86_PF, error, lin);
+		return false;
+	}
+	*pfn = page.pfn;
+	return true;
+}
+
+bool x86_fetch_insn(struct x86_cpu *cpu, u32 eip, u32 pfn,
+		    struct x86_insn *insn, u32 *pfn2)
+{
+	const u8 *page = cpu->memory + (u64)pfn * PAGE_SIZE;
+	u32 offset = eip & ~PAGE_MASK, first = PAGE_SIZE - offset;
+	u8 both[2 * X86_MAX_INSN];
+
+	*pfn2 = NO_PAGE;
+	if (x86_decode(insn, page + offset, first))
+		return true;
+	if (!x86_fetch_page(cpu, (eip & PAGE_MASK) + PAGE_SIZE, pfn2))
+		return false;
+	copy_bytes(both, page + offset, first);
+	copy_bytes(both + first, cpu->memory + (u64)*pfn2 * PAGE_SIZE,
+		   X86_MAX_INSN);
+	return x86_decode(insn, both, first + X86_MAX_INSN);
+}
+/*:*/
+
+/*S:148 The instruction at eip is not one that translated code can do. */
+static void run_slow(struct x86_cpu *cpu)
+{
+	struct x86_insn insn;
+	u32 pfn, pfn2;
+
+	if (!x86_fetch_page(cpu, cpu->eip, &pfn) ||
+	    !x86_fetch_insn(cpu, cpu->eip, pfn, &insn, &pfn2))
+		return;
+	if (insn.kind == X86_UNDEFINED)
+		x86_trap(cpu, X86_UD, 0, 0);
+	else if (insn.kind == X86_PRIVILEGED)
+		cpu->machine->privileged(cpu, &insn);
+	else
+		x86_emulate(cpu, &insn);
+}
+
+/* Runs @b until something comes up.  true: whatever it was, it was not a trap,
+ * and the instructions that ran are done with. */
+static bool run_block(struct x86_cpu *cpu, const struct x86_block *b)
+{
+	cpu->target = cpu->code + b->code;
+	x86_enter(cpu);
+	switch ((enum x86_exit)cpu->exit) {
+	case EXIT_LOOKUP:
+	case EXIT_CHAIN:
+	case EXIT_POLL:
+		return true;
+	case EXIT_SLOW:
+		run_slow(cpu);
+		return true;
+	case EXIT_TRAP:
+		x86_trap(cpu, cpu->vector, cpu->error, cpu->address);
+		return false;
+	}
+	__builtin_unreachable();
+}
+
+/* One instruction: because the Guest asks for it with TF, or because the code
+ * that we were in has just been rewritten by itself. */
+static void run_single(struct x86_cpu *cpu)
+{
+	bool traced = cpu->eflags_kept & X86_FLAG_TF;
+	const struct x86_block *b = x86_single_block(cpu);
+	u32 generation = cpu->cache->generation;
+
+	if (!b)
+		return;
+	/* A trap or interrupt on the way has cleared TF. */
+	if (run_block(cpu, b) && traced && cpu->exit != EXIT_POLL &&
+	    cpu->eflags_kept & X86_FLAG_TF)
+		x86_trap(cpu, X86_DB, 0, 0);
+	if (cpu->exit != EXIT_POLL)
+		cpu->single = false;
+	if (cpu->cache->generation == generation)
+		x86_forget_single(cpu, b);
+}
+
+static void run_on(struct x86_cpu *cpu)
+{
+	u32 generation = cpu->cache->generation;
+	bool chain = cpu->exit == EXIT_CHAIN;
+	struct x86_block *b;
+
+	cpu->exit = EXIT_LOOKUP;
+	b = x86_find_block(cpu);
+	if (!b)
+		return;
+	if (chain && generation == cpu->cache->generation)
+		x86_chain(cpu, b);
+	run_block(cpu, b);
+}
+
+void x86_run(struct x86_cpu *cpu)
+{
+	cpu->stop = false;
+	cpu->exit = EXIT_LOOKUP;
+	while (!cpu->stop && !kicked(cpu)) {
+		if (cpu->single || cpu->eflags_kept & X86_FLAG_TF)
+			run_single(cpu);
+		else
+			run_on(cpu);
+	}
+}
+/*:*/
+
+int x86_init(struct x86_cpu *cpu)
+{
+	int err = x86_cache_init(cpu);
+
+	if (!err)
+		err = x86_faults_init(cpu);
+	if (err) {
+		x86_exit(cpu);
+		return err;
+	}
+	cpu->flags = 2;
+	x86_unkick(cpu);
+	x86_set_ts(cpu, false);
+	/* The FPU as it comes out of reset (SDM 3A:10.1.1), masked. */
+	*(u16 *)&cpu->fpu[0] = 0x37f;
+	*(u32 *)&cpu->fpu[24] = 0x1f80;
+	return 0;
+}
+
+void x86_exit(struct x86_cpu *cpu)
+{
+	x86_faults_exit(cpu);
+	x86_cache_exit(cpu);
+}
