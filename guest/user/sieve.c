@@ -1,4 +1,5 @@
-/*D:834 Something for the processor to do: all primes below two million. */
+/*D:834 Something for the processor to do: all primes below two million.  With any
+ * argument it keeps to itself how long that took. */
 #include "user.h"
 
 #define LIMIT 2000000
@@ -27,7 +28,9 @@ int main(void)
 
 	if (count != PRIMES_BELOW_LIMIT)
 		fail("%u primes", count);
-	print("%u primes in %u us\n", count, (u32)(now_us() - start));
+	if (!arg(1))
+		print("%u primes in %u us\n", count,
+		      (u32)(now_us() - start));
 	return 0;
 }
 /*:*/
