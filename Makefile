@@ -120,7 +120,7 @@ install: all
 	install -m 644 lguest.txt README.md COPYING $(DESTDIR)$(PREFIX)/share/doc/lguest
 
 # The Journey: one chapter for each capital letter in the sources' markers.
-SOURCES := $(sort lguest.c $(wildcard journey/*.txt include/*/*.h host/*.[chS] \
+SOURCES := $(sort lguest.c $(wildcard include/journey/*.txt include/*/*.h host/*.[chS] \
 	host/*/*.[chS] guest/*.[chS] guest/*/*.[chS]))
 CHAPTERS := Preparation Guest Drivers Launcher Host Switcher Mastery
 
@@ -142,12 +142,12 @@ format:
 
 # Needs pandoc.
 book: build/journey.html
-build/journey.html: $(SOURCES) $(wildcard journey/*) extract
+build/journey.html: $(SOURCES) $(wildcard include/journey/*) extract
 	@mkdir -p $(@D)
 	for chapter in $(CHAPTERS); do \
 		./extract -n "$$(printf %.1s "$$chapter")" $(SOURCES) >build/chapter && \
-		awk -v chapter="$$chapter" -f journey/book.awk build/chapter || exit 1; \
+		awk -v chapter="$$chapter" -f include/journey/book.awk build/chapter || exit 1; \
 	done >build/journey.md
 	pandoc --from markdown --tab-stop=8 --standalone --self-contained --toc --toc-depth=1 \
 		--metadata title='The Journey through lguest' \
-		--css journey/book.css -o $@ build/journey.md
+		--css include/journey/book.css -o $@ build/journey.md

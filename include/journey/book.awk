@@ -1,7 +1,7 @@
 # Turns "extract -n" of one chapter into Markdown for pandoc: comments at the
 # margin become prose, everything else stays code.
 #
-#	./extract -n L FILE... | awk -v chapter=Launcher -f journey/book.awk
+#	./extract -n L FILE... | awk -v chapter=Launcher -f include/journey/book.awk
 
 # Nothing in a comment was meant as Markdown, but names look better as code.
 function escape(text)
