@@ -80,11 +80,6 @@ struct driver {
 extern const struct driver console_driver, net_driver, block_driver, rng_driver;
 /*:*/
 
-/*D:016 The console while there is no time for sleep: the kernel is about to
- * stop, and its last words ought to reach the Launcher first. */
-void console_flush(void);
-/*:*/
-
 /*D:018 Disks.  A request belongs to its caller, who fills in the first five
  * fields, queues as many as he likes, kicks once, and then waits for each.
  * What a byte count must be: a multiple of 512 for reads and writes, the room

@@ -609,21 +609,21 @@ static const struct command {
 } commands[] = {
 	{ "help", "", "this", do_help },
 	{ "ls", "", "the files of the initrd", do_ls },
-	{ "cat", "FILE", "what's in one", do_cat },
-	{ "run", "PROGRAM [ARGUMENT...]", "\"run\" may be left away", do_run },
+	{ "cat", " FILE", "what's in one", do_cat },
+	{ "run", " PROGRAM [ARGUMENT...]", "\"run\" may be left away", do_run },
 	{ "ps", "", "who runs, who waits", do_ps },
 	{ "mem", "", "memory", do_mem },
 	{ "date", "", "what the Host's clock says", do_date },
 	{ "uptime", "", "for how long, and how busily", do_uptime },
-	{ "disk", "[read N SECTOR | write N SECTOR TEXT | sum N "
+	{ "disk", " [read N SECTOR | write N SECTOR TEXT | sum N "
 	  "[SECTOR COUNT] | flush N]", "disk N, or a list of them", do_disk },
 	{ "ip", "", "network cards", do_ip },
-	{ "ping", "ADDRESS [COUNT]", "is anybody there?", do_ping },
-	{ "flood", "ADDRESS [COUNT [BYTES]]", "UDP, to port 9", do_flood },
-	{ "rng", "[BYTES]", "random bytes, 64 at most", do_rng },
+	{ "ping", " ADDRESS [COUNT]", "is anybody there?", do_ping },
+	{ "flood", " ADDRESS [COUNT [BYTES]]", "UDP, to port 9", do_flood },
+	{ "rng", " [BYTES]", "random bytes, 64 at most", do_rng },
 	{ "selftest", "", "try everything, then power off", do_selftest },
 	{ "reboot", "", "start again", do_reboot },
-	{ "panic", "[TEXT]", "die, with these last words", do_panic },
+	{ "panic", " [TEXT]", "die, with these last words", do_panic },
 	{ "poweroff", "", "back to where you came from", do_poweroff },
 };
 
@@ -633,7 +633,7 @@ static bool do_help(char **words)
 
 	(void)words;
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		printk("%s %s\n\t%s\n", commands[i].name,
+		printk("%s%s\n\t%s\n", commands[i].name,
 		       commands[i].arguments, commands[i].what);
 	return true;
 }
@@ -656,7 +656,7 @@ static void obey(char **words)
 		printk("%s: no such command or program (try \"help\")\n",
 		       words[0]);
 	else if (command && !command->act(words))
-		printk("usage: %s %s\n", command->name, command->arguments);
+		printk("usage: %s%s\n", command->name, command->arguments);
 }
 
 /* The thread that the kernel starts when all else is ready. */
