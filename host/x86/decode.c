@@ -276,7 +276,8 @@ static const u32 one_byte[256] = {
 /*:*/
 
 /*S:430 Behind 0f: the 386's second thoughts, then MMX and SSE, which say what
- * they work on with a prefix that meant something else before. */
+ * they work on with a prefix that meant something else before.  A bare MODRM
+ * is an opcode which is undefined, but not without having read its operand. */
 #define ALL4 (N_ | P_66 | P_F3 | P_F2)		/* ps pd ss sd */
 
 static const u32 after_0f[256] = {
@@ -322,6 +323,7 @@ static const u32 after_0f[256] = {
 	[0x71 ... 0x72] = BY_REG(ROW_0F71) | REG_ONLY | IB,
 	[0x73] = BY_REG(ROW_0F73) | REG_ONLY | IB,
 	[0x74 ... 0x76] = MMX, [0x77] = COPY | FPU | N_, /* pcmpeq emms */
+	[0x78 ... 0x7b] = MODRM,
 	[0x7c ... 0x7d] = SSE | P_66 | P_F2,		/* hadd hsub */
 	[0x7e] = BY_PREFIX(ROW_0F7E), [0x7f] = MMX | P_F3 | STORES,
 
@@ -333,8 +335,8 @@ static const u32 after_0f[256] = {
 	[0xa3] = COPY | RM_V | REG_V,			/* bt */
 	[0xa4] = COPY | RM_V | REG_V | IB | STORES,	/* shld */
 	[0xa5] = COPY | RM_V | REG_V | STORES,
+	[0xa6 ... 0xa7] = MODRM,
 	[0xa8] = KIND(X86_PUSH_SEG) | WRITES, [0xa9] = KIND(POP_SEG),
-	[0xaa] = PRIVILEGED,				/* rsm */
 	[0xab] = COPY | RM_V | REG_V | RMW,		/* bts */
 	[0xac] = COPY | RM_V | REG_V | IB | STORES,	/* shrd */
 	[0xad] = COPY | RM_V | REG_V | STORES,
@@ -342,12 +344,12 @@ static const u32 after_0f[256] = {
 
 	[0xb0] = COPY | RM_8 | REG_8 | RMW,		/* cmpxchg */
 	[0xb1] = COPY | RM_V | REG_V | RMW,
-	[0xb2] = KIND(LOAD_FAR) | REG_V | MEM_ONLY,	/* lss btr lfs lgs */
-	[0xb3] = COPY | RM_V | REG_V | RMW,
-	[0xb4 ... 0xb5] = KIND(LOAD_FAR) | REG_V | MEM_ONLY,
+	[0xb2] = KIND(LOAD_FAR) | REG_V | MEM_ONLY,	/* lss */
+	[0xb3] = COPY | RM_V | REG_V | RMW,		/* btr */
+	[0xb4 ... 0xb5] = KIND(LOAD_FAR) | REG_V | MEM_ONLY, /* lfs lgs */
 	[0xb6] = COPY | RM_8 | REG_V, [0xb7] = COPY | RM_V | REG_V, /* movzx */
 	[0xb8] = COPY | RM_V | REG_V | P_F3,		/* popcnt */
-	[0xb9] = MODRM,					/* ud1 */
+	[0xb9] = MODRM,
 	[0xba] = BY_REG(ROW_0FBA) | RM_V | IB,
 	[0xbb] = COPY | RM_V | REG_V | RMW,		/* btc */
 	[0xbc ... 0xbd] = COPY | RM_V | REG_V,		/* bsf bsr */
@@ -374,7 +376,7 @@ static const u32 after_0f[256] = {
 	[0xf1 ... 0xf6] = MMX,
 	[0xf7] = EMULATE | FPU | N_ | P_66 | REG_ONLY | MODRM | WRITES,
 	[0xf8 ... 0xfe] = MMX,
-	[0xff] = MODRM,					/* ud0 */
+	[0xff] = MODRM,
 };
 /*:*/
 
@@ -393,13 +395,13 @@ static const u32 after_0f38[256] = {
 	[0xf0] = BY_PREFIX(ROW_0F38F0), [0xf1] = BY_PREFIX(ROW_0F38F1),
 };
 
+/* An immediate goes without saying. */
 static const u32 after_0f3a[256] = {
-	[0x08 ... 0x0e] = SSE | P_66 | IB, [0x0f] = MMX | IB,
-	[0x14 ... 0x17] = SSE | P_66 | RM_V | STORES | IB, /* pextr */
-	[0x20] = SSE | P_66 | RM_V | IB,		/* pinsr */
-	[0x21] = SSE | P_66 | IB, [0x22] = SSE | P_66 | RM_V | IB,
-	[0x40 ... 0x42] = SSE | P_66 | IB,
-	[0x60 ... 0x63] = SSE | P_66 | IB,
+	[0x08 ... 0x0e] = SSE | P_66, [0x0f] = MMX,	/* palignr */
+	[0x14 ... 0x17] = SSE | P_66 | RM_V | STORES,	/* pextr */
+	[0x20] = SSE | P_66 | RM_V,			/* pinsr */
+	[0x21] = SSE | P_66, [0x22] = SSE | P_66 | RM_V,
+	[0x40 ... 0x42] = SSE | P_66, [0x60 ... 0x63] = SSE | P_66,
 };
 /*:*/
 
@@ -490,19 +492,31 @@ static void note_prefix(struct x86_insn *insn, u8 prefix)
 }
 /*:*/
 
-/*S:455 The opcode, up to three bytes of it, and its code. */
-static u32 long_opcode(struct x86_insn *insn, struct cursor *at)
+/*S:455 The opcode, up to three bytes of it, and its code.  All of 0f 38 to
+ * 0f 3f are doors, but only two have a room behind them yet.  What the machine
+ * finds behind the others is undefined, though it insists on reading it: ModRM,
+ * and an immediate where bit 1 is set. */
+static u32 third_byte(struct x86_insn *insn, struct cursor *at, u8 door)
 {
-	static const u32 *const maps[] = { [1] = after_0f, [2] = after_0f38,
-					   [3] = after_0f3a };
+	bool has_imm = door & 2;
+	u32 code = has_imm ? MODRM | IB : MODRM;
 
+	insn->map = has_imm ? 3 : 2;
+	insn->opcode = next_byte(at);
+	if (door == 0x38)
+		code |= after_0f38[insn->opcode];
+	else if (door == 0x3a)
+		code |= after_0f3a[insn->opcode];
+	return code;
+}
+
+static u32 second_byte(struct x86_insn *insn, struct cursor *at)
+{
 	insn->map = 1;
 	insn->opcode = next_byte(at);
-	if (insn->opcode == 0x38 || insn->opcode == 0x3a) {
-		insn->map = insn->opcode == 0x38 ? 2 : 3;
-		insn->opcode = next_byte(at);
-	}
-	return maps[insn->map][insn->opcode];
+	if ((insn->opcode & 0xf8) == 0x38)
+		return third_byte(insn, at, insn->opcode);
+	return after_0f[insn->opcode];
 }
 
 static u32 prefixes_and_opcode(struct x86_insn *insn, struct cursor *at)
@@ -514,7 +528,7 @@ static u32 prefixes_and_opcode(struct x86_insn *insn, struct cursor *at)
 	while ((code = one_byte[byte = next_byte(at)]) == PREFIX)
 		note_prefix(insn, byte);
 	if (byte == 0x0f)
-		return long_opcode(insn, at);
+		return second_byte(insn, at);
 	insn->map = 0;
 	insn->opcode = byte;
 	return code;
