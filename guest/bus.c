@@ -3,16 +3,16 @@
 /*D:030 Drivers: the lguest bus.
  *
  * Real machines find out what's plugged in by asking around on wires.  We have
- * something better: the Launcher knows, for it has made the devices itself, and
- * so it writes us a list.  It stands in the page just above the end of RAM, one
- * description after the other, until one has the type 0.  A bus driver doesn't
- * come much simpler, which is why this was the first bus for virtio ever: PCI
- * came later, and it took more than these few lines.
+ * something better: the Launcher knows, for it has made the devices itself,
+ * and so it writes us a list.  It stands in the page just above the end of
+ * RAM, one description after the other, until one has the type 0.  A bus
+ * driver doesn't come much simpler, which is why this was the first bus for
+ * virtio ever: PCI came later, and it took more than these few lines.
  *
- * A description is followed by its virtqueues, then twice the feature bits (what
- * the device offers, what we accept) and last the device's own configuration:
- * so big for a disk, such an address for a network card.  The three helpers
- * below know these offsets, and nothing else does. */
+ * A description is followed by its virtqueues, then twice the feature bits
+ * (what the device offers, what we accept) and last the device's own
+ * configuration: so big for a disk, such an address for a network card.  The
+ * three helpers below know these offsets, and nothing else does. */
 #define MAX_DEVICES	64
 
 static struct device devices[MAX_DEVICES];
@@ -46,8 +46,9 @@ static size_t description_size(const struct device *device)
 
 /*D:040 The device's status byte is a conversation.  We write how far we have
  * come, and knock; the Launcher reads it then, and only then.  Three of the
- * steps are worth a knock: 0 ("start afresh"), the one after which the features
- * are final (whereupon the Launcher starts the device's threads), and FAILED. */
+ * steps are worth a knock: 0 ("start afresh"), the one after which the
+ * features are final (whereupon the Launcher starts the device's threads), and
+ * FAILED. */
 static void set_status(const struct device *device, u8 status)
 {
 	device->desc->status = status;
@@ -95,8 +96,8 @@ static void accept_features(struct device *device, u32 wanted)
 }
 /*:*/
 
-/*D:060 What the drivers' probe functions ask of us.  Each queue has an interrupt
- * line of its own, so nobody has to find out who it was that rang. */
+/*D:060 What the drivers' probe functions ask of us.  Each queue has an
+ * interrupt line of its own, so nobody has to find out who it was that rang. */
 void device_config(const struct device *device, unsigned int offset,
 		   void *to, size_t len)
 {
@@ -177,8 +178,8 @@ static void found(struct lguest_device_desc *desc, u32 address)
 }
 /*:*/
 
-/*D:080 The walk along the list.  A description has at least five bytes, so there
- * is an end to it even if the Launcher forgot to put one. */
+/*D:080 The walk along the list.  A description has at least five bytes, so
+ * there is an end to it even if the Launcher forgot to put one. */
 void bus_init(void)
 {
 	u8 *page = map_physical(memory_top(), 1);

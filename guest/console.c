@@ -4,8 +4,9 @@
  *
  * What is written is copied into chunks of our own and handed to the Launcher;
  * the writer goes on at once.  We hardly ever wait for the Launcher to be done
- * with a chunk: we only look for finished ones when we need them, and don't even
- * want an interrupt for it.  Only when all chunks are out does a writer sleep.
+ * with a chunk: we only look for finished ones when we need them, and don't
+ * even want an interrupt for it.  Only when all chunks are out does a writer
+ * sleep.
  *
  * If he can, that is.  The kernel's last words may be spoken with interrupts
  * off, and then there's nothing for it but to look again and again. */
@@ -103,10 +104,11 @@ void console_write(const char *text, size_t len)
 }
 /*:*/
 
-/*D:220 Before the kernel stops, it gives the Launcher's thread a moment to write
- * down what has been said.  A moment, not for ever: whoever reads our output may
- * have stopped reading, and a Guest that can't even die is a nuisance.  We count
- * and don't look at the clock, as it may be the clock that's broken. */
+/*D:220 Before the kernel stops, it gives the Launcher's thread a moment to
+ * write down what has been said.  A moment, not for ever: whoever reads our
+ * output may have stopped reading, and a Guest that can't even die is a
+ * nuisance.  We count and don't look at the clock, as it may be the clock
+ * that's broken. */
 #define PATIENCE	20000000
 
 void console_flush(void)

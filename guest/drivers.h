@@ -14,7 +14,7 @@
 
 #define bit(n)	(1u << (n))
 
-/* A device on the bus, as long as the kernel runs: devices don't come and go. */
+/* A device on the bus, for ever: devices don't come and go. */
 struct device {
 	struct lguest_device_desc *desc;
 	u32 address;		/* of *desc: what to notify about its status */
@@ -33,12 +33,12 @@ struct virtqueue *device_queue(const struct device *device, unsigned int index,
 /*:*/
 
 /*D:012 What drivers do with a virtqueue: add buffers (a few pieces of memory,
- * first those that the device reads, then those that it writes), kick, and take
- * back what the device has finished with.
+ * first those that the device reads, then those that it writes), kick, and
+ * take back what the device has finished with.
  *
- * None of these sleeps.  All want interrupts off, or a caller who is alone with
- * his queue.  Pieces lie in the kernel's linear mapping and must stay where they
- * are until they come back. */
+ * None of these sleeps.  All want interrupts off, or a caller who is alone
+ * with his queue.  Pieces lie in the kernel's linear mapping and must stay
+ * where they are until they come back. */
 struct piece {
 	void *data;
 	u32 len;

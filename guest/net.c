@@ -6,9 +6,9 @@
  *
  * Two halves in one file: below, a driver that moves frames between the
  * Launcher and us; above it as much of the Internet as a puppy needs.  It says
- * who it is (ARP), that it's alive (ICMP echo), repeats what it's told (UDP port
- * 7) and swallows anything (UDP port 9).  No TCP: that would be longer than the
- * rest of the kernel together.
+ * who it is (ARP), that it's alive (ICMP echo), repeats what it's told (UDP
+ * port 7) and swallows anything (UDP port 9).  No TCP: that would be longer
+ * than the rest of the kernel together.
  *
  * All that comes over the wire is big-endian, packed, and from strangers. */
 #define be16(x)		__builtin_bswap16(x)
@@ -125,8 +125,8 @@ struct net_counts net_counts(unsigned int card)
 }
 /*:*/
 
-/*D:410 Offering a packet to be filled.  The Launcher's own header goes in first:
- * it tells about checksums left out and segments stuck together. */
+/*D:410 Offering a packet to be filled.  The Launcher's own header goes in
+ * first: it tells about checksums left out and segments stuck together. */
 static void offer(struct card *card, struct packet *packet)
 {
 	struct piece pieces[2 + MORE_PAGES] = {
@@ -252,8 +252,8 @@ static u16 checksum(const void *data, u32 len)
 }
 /*:*/
 
-/*D:422 Addresses: as text, as numbers, and as the number of a network card.  The
- * numbers are in our own order everywhere but in packets. */
+/*D:422 Addresses: as text, as numbers, and as the number of a network card.
+ * The numbers are in our own order everywhere but in packets. */
 static bool scan_octet(const char **text, u32 *address)
 {
 	const char *p = *text;
@@ -296,8 +296,8 @@ static struct card *card_towards(u32 address)
 }
 /*:*/
 
-/*D:430 ARP: who has which address?  We remember those who told us, a few of them,
- * and forget the oldest. */
+/*D:430 ARP: who has which address?  We remember those who told us, a few of
+ * them, and forget the oldest. */
 #define NEIGHBOURS	16
 
 static struct neighbour {
@@ -429,9 +429,9 @@ static void turn_round(struct card *card, struct packet *packet, struct ip *ip)
 }
 /*:*/
 
-/*D:442 Pings, theirs and ours.  Turning their request (type 8) into a reply (type
- * 0) takes 8 from the sum, so the checksum gets 8 back, in the byte where it
- * was.  Ours are numbered, one at a time. */
+/*D:442 Pings, theirs and ours.  Turning their request (type 8) into a reply
+ * (type 0) takes 8 from the sum, so the checksum gets 8 back, in the byte
+ * where it was.  Ours are numbered, one at a time. */
 static struct {
 	u16 sequence;
 	bool answered;
@@ -461,8 +461,9 @@ static bool handle_icmp(struct card *card, struct packet *packet,
 }
 /*:*/
 
-/*D:444 UDP.  Neither service looks at what's in the packet, and so neither needs
- * to check its sum: the echo's receiver will, and nobody reads the other. */
+/*D:444 UDP.  Neither service looks at what's in the packet, and so neither
+ * needs to check its sum: the echo's receiver will, and nobody reads the
+ * other. */
 static bool handle_udp(struct card *card, struct packet *packet,
 		       struct ip *ip, u32 len)
 {
@@ -520,12 +521,13 @@ static bool handle(struct card *card, struct packet *packet)
 }
 /*:*/
 
-/*D:450 Receiving is a thread's work, for it may take a while.  The interrupt does
- * no more than wake it, and to turn itself off: while the thread is at it, it
- * looks for new packets itself.  Under load there are no interrupts at all.
+/*D:450 Receiving is a thread's work, for it may take a while.  The interrupt
+ * does no more than wake it and turn itself off: while the thread is at
+ * it, it looks for new packets itself.  Under load there are no interrupts at
+ * all.
  *
- * The packets we haven't got back from sending can't receive.  If many are out,
- * then we want to hear of those too. */
+ * The packets we haven't got back from sending can't receive.  If many are
+ * out, then we want to hear of those too. */
 static void received(void *arg)
 {
 	struct card *card = arg;
@@ -611,8 +613,8 @@ static void card_thread(void *arg)
 }
 /*:*/
 
-/*D:460 Packets of our own: somebody at the shell wants to know if there's anybody
- * out there. */
+/*D:460 Packets of our own: somebody at the shell wants to know if there's
+ * anybody out there. */
 static void fill_ip(struct card *card, struct ip *ip, u32 to, u8 protocol,
 		    u32 len)
 {
@@ -700,7 +702,8 @@ u32 net_flood(u32 address, u16 port, u32 bytes, u32 count)
 	if (!cards_found || !resolve(card, address, &neighbour))
 		return 0;
 	for (i = 0; i < count; i++) {
-		struct packet *packet = ip_packet(card, &neighbour, IP_UDP, len);
+		struct packet *packet = ip_packet(card, &neighbour, IP_UDP,
+						  len);
 		struct udp *udp = ip_payload(packet);
 
 		*udp = (struct udp){
@@ -715,10 +718,10 @@ u32 net_flood(u32 address, u16 port, u32 bytes, u32 count)
 }
 /*:*/
 
-/*D:470 Setting up a card: an address for it, from the command line ("ip=" and one
- * per card, with commas between) or in the place where the Launcher's examples
- * expect it; a hardware address, if the Launcher has none for us; and as many
- * packets as the queue holds, or as an eighth of the memory does. */
+/*D:470 Setting up a card: an address for it, from the command line ("ip=" and
+ * one per card, with commas between) or in the place where the Launcher's
+ * examples expect it; a hardware address, if the Launcher has none for us; and
+ * as many packets as the queue holds, or as an eighth of the memory does. */
 static u32 choose_address(unsigned int card)
 {
 	const char *list = cmdline_option("ip");

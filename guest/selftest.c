@@ -128,9 +128,9 @@ static const char *test_page_bits(void)
 }
 /*:*/
 
-/*D:720 Time.  A nap may be longer than asked for, if the machine is busy; shorter
- * it may not be, ever.  While we sleep there's nothing to do, so the processor
- * must have been halted, and woken by the timer. */
+/*D:720 Time.  A nap may be longer than asked for, if the machine is busy;
+ * shorter it may not be, ever.  While we sleep there's nothing to do, so the
+ * processor must have been halted, and woken by the timer. */
 #define NAP	(5 * NS_PER_MS)
 #define TOO_LONG (1 * NS_PER_S)
 
@@ -211,8 +211,8 @@ static const char *test_pending(void)
 }
 /*:*/
 
-/*D:730 Threads: two of them count together, one the even and one the odd numbers.
- * Neither can go on before the other has. */
+/*D:730 Threads: two of them count together, one the even and one the odd
+ * numbers.  Neither can go on before the other has. */
 #define COUNT_TO	200
 
 static u32 counted;
@@ -432,8 +432,8 @@ static void test_disk(unsigned int disk)
 }
 /*:*/
 
-/*D:756 Luck can't be tested, but its absence can: two draws of 300 bytes that are
- * equal, or bits of which more than two thirds are alike. */
+/*D:756 Luck can't be tested, but its absence can: two draws of 300 bytes that
+ * are equal, or bits of which more than two thirds are alike. */
 #define DRAW	300
 
 static u32 count_bits(const u8 *bytes, u32 len)
@@ -503,8 +503,8 @@ static void test_devices(void)
 }
 /*:*/
 
-/*D:760 Programs, each with the exit status that it should leave with.  Most check
- * something themselves, and the ones that crash check us. */
+/*D:760 Programs, each with the exit status that it should leave with.  Most
+ * check something themselves, and the ones that crash check us. */
 #define KILLED(signal)	(128 + (signal))
 #define SIG_ILL		4
 #define SIG_FPE		8
@@ -555,8 +555,8 @@ static void test_program(unsigned int i)
 }
 /*:*/
 
-/*D:762 Two programs that never let go of the processor: the timer must take it from
- * them, or the second waits for the first. */
+/*D:762 Two programs that never let go of the processor: the timer must take it
+ * from them, or the second waits for the first. */
 static u32 spinners;
 static struct waitqueue spinner_ended;
 
@@ -620,8 +620,8 @@ static void test_programs(void)
 }
 /*:*/
 
-/*D:770 And all of it.  The Launcher's exit status tells how it went: a kernel that
- * powers down has done well, one that panics hasn't. */
+/*D:770 And all of it.  The Launcher's exit status tells how it went: a kernel
+ * that powers down has done well, one that panics hasn't. */
 void selftest(void *unused)
 {
 	(void)unused;
@@ -635,7 +635,7 @@ void selftest(void *unused)
 }
 /*:*/
 
-/*D:899 That was the Guest's half of the bargain.  Every notification we've sent, and
- * each buffer we've handed over, went to somebody on the other side of the
- * table.  He isn't a kernel at all, but an ordinary program which somebody has
- * started from a shell, and he's up next: "make Launcher". :*/
+/*D:899 That was the Guest's half of the bargain.  Every notification we've
+ * sent, and each buffer we've handed over, went to somebody on the other side
+ * of the table.  He isn't a kernel at all, but an ordinary program which
+ * somebody has started from a shell, and he's up next: "make Launcher". :*/

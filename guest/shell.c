@@ -1,11 +1,12 @@
 #include <linux/virtio_blk.h>
 #include "drivers.h"
 
-/*D:600 The shell.  Somebody has to use all this, so here's the other end of the
- * console's two queues: a loop that reads a line and does what it says.
+/*D:600 The shell.  Somebody has to use all this, so here's the other end of
+ * the console's two queues: a loop that reads a line and does what it says.
  *
- * The Launcher has put the terminal into a state where it hands us every key and
- * shows none.  So whatever you see while typing, we have sent back to you. */
+ * The Launcher has put the terminal into a state where it hands us every key
+ * and shows none.  So whatever you see while typing, we have sent back to you.
+ */
 #define LINE_BYTES	256
 #define MAX_WORDS	16
 
@@ -143,9 +144,10 @@ static bool do_uptime(char **words)
 }
 /*:*/
 
-/*D:612 The date.  Years have begun in March, for this purpose, ever since somebody
- * noticed that the leap day then comes last and months follow a formula: five of
- * them have 153 days.  Days are counted from the first of March of the year 0. */
+/*D:612 The date.  Years have begun in March, for this purpose, ever since
+ * somebody noticed that the leap day then comes last and months follow a
+ * formula: five of them have 153 days.  Days are counted from the first of
+ * March of the year 0. */
 #define DAYS_TO_1970	719468
 #define DAYS_IN_ERA	146097		/* 400 years */
 
@@ -174,7 +176,8 @@ static bool do_date(char **words)
 }
 /*:*/
 
-/*D:620 Files, which come from the initrd, and programs, which are some of them. */
+/*D:620 Files, which come from the initrd, and programs, which are some of
+ * them. */
 static void show_file(const char *path, size_t size, void *unused)
 {
 	(void)unused;
@@ -240,18 +243,25 @@ static bool do_run(char **words)
 }
 /*:*/
 
-/*D:630 Disks.  Sectors are shown as people have looked at bytes for sixty years. */
+/*D:630 Disks.  Sectors are shown as people have looked at bytes for sixty
+ * years. */
+static bool printable(u8 byte)
+{
+	return byte >= ' ' && byte < DELETE;
+}
+
 static void dump_line(u32 offset, const u8 *bytes)
 {
 	char line[80];
 	int i, at = ksnprintf(line, sizeof(line), "%08x ", offset);
 
 	for (i = 0; i < 16; i++)
-		at += ksnprintf(line + at, sizeof(line) - at, " %02x", bytes[i]);
+		at += ksnprintf(line + at, sizeof(line) - at, " %02x",
+				bytes[i]);
 	line[at++] = ' ';
 	line[at++] = ' ';
 	for (i = 0; i < 16; i++)
-		line[at++] = bytes[i] >= ' ' && bytes[i] < DELETE ? bytes[i] : '.';
+		line[at++] = printable(bytes[i]) ? bytes[i] : '.';
 	line[at] = '\0';
 	printk("%s\n", line);
 }
@@ -311,10 +321,10 @@ static bool disk_flush(unsigned int disk, char **words)
 }
 /*:*/
 
-/*D:632 The checksum of a disk is the one of POSIX's cksum, so that the Launcher's
- * side can tell whether we've read the same: cksum < disk.  It's the occasion to
- * show what a queue is for, too: while we add up one page, thirty-one more
- * are under way. */
+/*D:632 The checksum of a disk is the one of POSIX's cksum, so that the
+ * Launcher's side can tell whether we've read the same: cksum < disk.  It's
+ * the occasion to show what a queue is for, too: while we add up one page,
+ * thirty-one more are under way. */
 #define WINDOW		32
 #define PAGE_SECTORS	(PAGE_SIZE / 512)
 

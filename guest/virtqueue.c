@@ -1,36 +1,39 @@
 #include <linux/virtio_ring.h>
 #include "drivers.h"
 
-/*D:100 Virtqueues: how a Guest and a Launcher share work without shaking hands.
+/*D:100 Virtqueues: how a Guest and a Launcher share work without shaking
+ * hands.
  *
  * Imagine two people who pass parcels across a table that both can reach.  One
  * may only put slips of paper on the left pile, the other only on the right
- * pile, and each pile has a number on it that says how many slips have been put
- * there since the beginning of time.  Neither ever touches the other's pile, so
- * neither ever needs a lock.
+ * pile, and each pile has a number on it that says how many slips have been
+ * put there since the beginning of time.  Neither ever touches the other's
+ * pile, so neither ever needs a lock.
  *
  * The table is a "vring", and has three parts:
  *
- *   descriptors	Where in memory a parcel lies, how long it is, whether the
- *			other side may write it, and which descriptor comes next
- *			if the parcel has more than one piece.
- *   available ring	Ours: heads of descriptor chains for the Launcher, and a
- *			count.
- *   used ring		The Launcher's: heads it has finished with, how many bytes
- *			it wrote into each, and a count.
+ *   descriptors	Where in memory a parcel lies, how long it is, whether
+ *			the other side may write it, and which descriptor comes
+ *			next if the parcel has more than one piece.
+ *   available ring	Ours: heads of descriptor chains for the Launcher, and
+ *			a count.
+ *   used ring		The Launcher's: heads it has finished with, how many
+ *			bytes it wrote into each, and a count.
  *
- * What makes it fast is what doesn't happen.  Adding ten buffers takes one kick,
- * and none at all if the Launcher has set a flag to say it's looking anyway.
- * Finishing ten takes one interrupt, or none if we've said likewise. */
+ * What makes it fast is what doesn't happen.  Adding ten buffers takes one
+ * kick, and none at all if the Launcher has set a flag to say it's looking
+ * anyway.  Finishing ten takes one interrupt, or none if we've said likewise.
+ */
 
-/* The Launcher's queues have 256 descriptors; more than that we don't follow. */
+/* The Launcher's queues have 256 descriptors; more than that we can't use. */
 #define MAX_DESCRIPTORS	256
 /* One for every interrupt line there is. */
 #define MAX_QUEUES	LGUEST_IRQS
 
 /* Indirect tables are carved out of pages, a few in each. */
 #define TABLE_ENTRIES	32
-#define TABLES_PER_PAGE	(PAGE_SIZE / (TABLE_ENTRIES * sizeof(struct vring_desc)))
+#define TABLE_BYTES	(TABLE_ENTRIES * sizeof(struct vring_desc))
+#define TABLES_PER_PAGE	(PAGE_SIZE / TABLE_BYTES)
 
 struct virtqueue {
 	struct vring ring;
@@ -39,7 +42,7 @@ struct virtqueue {
 
 	u16 free;		/* first of the chain of free descriptors */
 	u16 free_count;
-	u16 added;		/* count of the available ring, not yet public */
+	u16 added;		/* available ring's count, before it's public */
 	u16 seen;		/* how far in the used ring we've come */
 
 	void *owner[MAX_DESCRIPTORS];
@@ -92,7 +95,7 @@ struct virtqueue *vq_create(const struct lguest_vqconfig *config, u32 features)
  * can do it, such a buffer takes just one, which says "look over there": at a
  * table of descriptors in ordinary memory.  Each head has a table of its own,
  * made when it's first needed; without memory for that, we do without. */
-static struct vring_desc *indirect_table(struct virtqueue *vq, unsigned int head)
+static struct vring_desc *indirect_table(struct virtqueue *vq, u16 head)
 {
 	struct vring_desc **page = &vq->tables[head / TABLES_PER_PAGE];
 
@@ -156,10 +159,10 @@ static void take_descriptors(struct virtqueue *vq, const struct piece *pieces,
 }
 /*:*/
 
-/*D:130 Adding: the head's number goes into our ring, but the count that makes it
- * public waits for the kick.  Were it public at once, the Launcher would start
- * on a batch while we are still at it, go back to sleep between two of ours,
- * and have to be woken for each. */
+/*D:130 Adding: the head's number goes into our ring, but the count that makes
+ * it public waits for the kick.  Were it public at once, the Launcher would
+ * start on a batch while we are still at it, go back to sleep between two of
+ * ours, and have to be woken for each. */
 static void make_available(struct virtqueue *vq, u16 head, void *owner)
 {
 	vq->owner[head] = owner;
@@ -200,7 +203,8 @@ unsigned int vq_room(const struct virtqueue *vq, unsigned int pieces)
  * before, look whether the Launcher wants to be told.  The Launcher, going to
  * sleep, clears its flag first and looks at the count afterwards, so that
  * whichever of us is late, one sees the other.  Between the store and the load
- * stands a full barrier, since that's the one pair which an x86 may turn round. */
+ * stands a full barrier, since that's the one pair which an x86 may turn
+ * round. */
 void vq_kick(struct virtqueue *vq)
 {
 	struct vring_avail *avail = vq->ring.avail;
@@ -215,9 +219,10 @@ void vq_kick(struct virtqueue *vq)
 }
 /*:*/
 
-/*D:150 Taking back.  The Launcher is on our side, but it's a program and may have
- * bugs: a head that we never gave it would send us through memory that isn't a
- * buffer.  There's no way to go on from there, so we stop and say so. */
+/*D:150 Taking back.  The Launcher is on our side, but it's a program and may
+ * have bugs: a head that we never gave it would send us through memory that
+ * isn't a buffer.  There's no way to go on from there, so we stop and say so.
+ */
 static void free_descriptors(struct virtqueue *vq, u16 head)
 {
 	struct vring_desc *desc = &vq->ring.desc[head];

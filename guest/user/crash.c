@@ -24,7 +24,8 @@ static void kernel_memory(void)
 
 static void divide(void)
 {
-	asm volatile("xorl %%ecx, %%ecx\n\tdivl %%ecx" : : : "eax", "ecx", "edx");
+	asm volatile("xorl %%ecx, %%ecx\n\t"
+		     "divl %%ecx" : : : "eax", "ecx", "edx");
 }
 
 static void undefined(void)

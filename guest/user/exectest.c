@@ -1,5 +1,5 @@
-/*D:840 A program becomes another: the same process, the same number, new memory,
- * and arguments that had to be carried across the gap. */
+/*D:840 A program becomes another: the same process, the same number, new
+ * memory, and arguments that had to be carried across the gap. */
 #include "user.h"
 
 static char kept[] = "original";

@@ -83,8 +83,8 @@ u32 number(const char *digits)
 /*:*/
 
 /*D:812 Printing collects a whole line before it writes: several programs may
- * be talking at once, and a system call per letter would be a poor advertisement
- * for a benchmark's Guest. */
+ * be talking at once, and a system call per letter would be a poor
+ * advertisement for a benchmark's Guest. */
 struct line {
 	char text[256];
 	size_t len;

@@ -1,5 +1,5 @@
-/*D:834 Something for the processor to do: all primes below two million.  With any
- * argument it keeps to itself how long that took. */
+/*D:834 Something for the processor to do: all primes below two million.  With
+ * any argument it keeps to itself how long that took. */
 #include "user.h"
 
 #define LIMIT 2000000

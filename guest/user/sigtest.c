@@ -1,6 +1,6 @@
-/*D:832 Signals: handled, ignored, deadly, and the one that a program brings upon
- * itself.  A handler borrows the program's registers; a loop that counts in one
- * of them must not notice. */
+/*D:832 Signals: handled, ignored, deadly, and the one that a program brings
+ * upon itself.  A handler borrows the program's registers; a loop that counts
+ * in one of them must not notice. */
 #include "user.h"
 
 static volatile int caught;

@@ -1,7 +1,7 @@
-/*D:830 Thread-local storage on the i386: the kernel lends a program one of three
- * entries of the segment table, the program loads its number into gs, and from
- * then on gs:0 is its own.  Another process has another gs:0, through the same
- * entry: the kernel must change it with every switch. */
+/*D:830 Thread-local storage on the i386: the kernel lends a program one of
+ * three entries of the segment table, the program loads its number into gs,
+ * and from then on gs:0 is its own.  Another process has another gs:0, through
+ * the same entry: the kernel must change it with every switch. */
 #include "user.h"
 
 #define PROCESSES 3
