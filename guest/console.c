@@ -176,7 +176,8 @@ static bool key_is_there(void *unused)
  * interrupt doesn't touch what we're reading. */
 int console_getc(void)
 {
-	wait_on(&typed, key_is_there, NULL);
+	if (!wait_interruptible(&typed, key_is_there, NULL))
+		return -1;
 	return (u8)reading.keys->text[reading.at++];
 }
 /*:*/
