@@ -2077,10 +2077,10 @@ static void __attribute__((noreturn)) live(pid_t parent)
 
 	die_with_parent(parent);
 	handle_signals();
-	choose_host();
 	map_guest_memory();
 	entry = load_guest();
 	describe_devices();
+	choose_host();
 	introduce_guest(entry);
 	drop_privileges();
 	die_with_parent(parent);

@@ -1,0 +1,4 @@
+#!/bin/sh
+# What the Launcher leaves in memory before the Guest starts.
+suite=boot
+. "$(dirname "$0")/suite.sh"
