@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <linux/lguest.h>
+#include "layout.h"
 
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -30,8 +31,6 @@ typedef signed long long s64;
 
 #define PAGE_SIZE	4096u
 #define PAGE_SHIFT	12
-/* Above it lives the kernel, below it the programs. */
-#define PAGE_OFFSET	0xC0000000u
 
 #define NS_PER_MS	1000000u
 #define NS_PER_S	1000000000u
@@ -42,6 +41,11 @@ typedef signed long long s64;
 #define barrier()		asm volatile("" : : : "memory")
 
 static inline u32 min_u32(u32 a, u32 b)
+{
+	return a < b ? a : b;
+}
+
+static inline int min_int(int a, int b)
 {
 	return a < b ? a : b;
 }
@@ -72,7 +76,7 @@ u64 div64(u64 dividend, u32 divisor, u32 *rest);
 
 /*G:014 printk.c: talking, and the ways to stop for good.  Until console_ready
  * is set (by console_init(), in chapter D) printk() uses the Host's early
- * console.  Don't call it from an interrupt handler; panic() may be called from
+ * console.  It may sleep where interrupts are on; panic() may be called from
  * anywhere.  reason is LGUEST_SHUTDOWN_POWEROFF or _RESTART. */
 extern bool console_ready;
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -147,11 +151,10 @@ void *map_physical(u32 physical, unsigned int pages);
 u32 kernel_page_flags(const void *virtual);
 void kernel_page_clear(const void *virtual, u32 flags);
 void paging_init(void);
-void paging_finish(void);
 /*:*/
 
 /*G:024 traps.c: why we left the program.  The order is that of the stack: what
- * the Host pushed is at the end, what we pushed (traps.S) before it. */
+ * the Host pushed is at the end, what we pushed (entry.S) before it. */
 struct regs {
 	u32 ebx, ecx, edx, esi, edi, ebp, eax;
 	u32 ds, es;
@@ -161,14 +164,6 @@ struct regs {
 	u32 esp, ss;
 };
 
-#define IRQ_BASE	32
-#define SYSCALL_VECTOR	0x80
-#define KERNEL_CS	0x61
-#define KERNEL_DS	0x69
-#define USER_CS		0x73
-#define USER_DS		0x7b
-#define FIRST_TLS	6
-#define TLS_ENTRIES	3
 #define EFLAGS_IF	LGUEST_EFLAGS_IF
 
 static inline bool from_program(const struct regs *regs)
@@ -241,7 +236,8 @@ void initrd_init(void);
 void bus_init(void);
 void console_init(void);
 void console_write(const char *text, size_t len);
-int console_getc(void);		/* Waits for one. */
+void console_flush(void);	/* Before the very end. */
+int console_getc(void);		/* Waits; negative if a signal came first. */
 bool block_rw(unsigned int disk, bool write, u64 sector, void *buf,
 	      unsigned int sectors);
 bool block_flush(unsigned int disk);

@@ -1,0 +1,325 @@
+#include <asm/bootparam.h>
+#include "kernel.h"
+
+/*G:200 Whose page is it?
+ *
+ * Whatever else a kernel does, it lends out memory, and must know at any time
+ * how many are using a page.  For every page of RAM there is a struct frame; all
+ * of them stand in one array, so that from the one it's simple arithmetic to the
+ * other.
+ *
+ * A free frame is in a list that can be entered from both sides.  Pages are put
+ * back and taken at the same end: the page that was used last is the one that
+ * the processor still has in its cache, and the Host in its shadow tables. */
+struct frame {
+	struct frame *next, *prev;
+	u32 users;
+	/* If the page was cut up for kmalloc(): the size of the pieces. */
+	u32 piece;
+};
+
+static u32 ram_end, managed_end;
+static struct frame *frames;
+static struct frame free_list = { .next = &free_list, .prev = &free_list };
+static unsigned int free_count, total_count;
+
+u32 memory_top(void)
+{
+	return ram_end;
+}
+
+u32 pa(const void *kernel_virtual)
+{
+	return (u32)kernel_virtual - PAGE_OFFSET;
+}
+
+void *va(u32 physical)
+{
+	return (void *)(physical + PAGE_OFFSET);
+}
+
+static struct frame *frame_of(const void *page)
+{
+	return &frames[pa(page) / PAGE_SIZE];
+}
+
+static void *page_of(const struct frame *frame)
+{
+	return va((frame - frames) * PAGE_SIZE);
+}
+/*:*/
+
+/*G:202 Into the list and out of it, and with that the rest is almost said. */
+static void release_frame(struct frame *frame)
+{
+	frame->next = free_list.next;
+	frame->prev = &free_list;
+	frame->next->prev = frame;
+	frame->prev->next = frame;
+	free_count++;
+}
+
+static void *take_frame(struct frame *frame)
+{
+	frame->next->prev = frame->prev;
+	frame->prev->next = frame->next;
+	frame->next = frame->prev = NULL;
+	frame->users = 1;
+	frame->piece = 0;
+	free_count--;
+	return page_of(frame);
+}
+
+void *take_page(void)
+{
+	u32 flags = irq_save();
+	void *page = NULL;
+
+	if (free_count)
+		page = take_frame(free_list.next);
+	irq_restore(flags);
+	return page;
+}
+
+void *alloc_page(void)
+{
+	void *page = take_page();
+
+	return page ? memset(page, 0, PAGE_SIZE) : NULL;
+}
+
+void get_page(void *page)
+{
+	frame_of(page)->users++;
+}
+
+u32 page_users(const void *page)
+{
+	return frame_of(page)->users;
+}
+
+void free_page(void *page)
+{
+	struct frame *frame = frame_of(page);
+	u32 flags = irq_save();
+
+	if (!frame->users)
+		panic("page %p freed twice", page);
+	if (--frame->users == 0)
+		release_frame(frame);
+	irq_restore(flags);
+}
+
+unsigned int free_pages(void)
+{
+	return free_count;
+}
+
+unsigned int total_pages(void)
+{
+	return total_count;
+}
+/*:*/
+
+/*G:204 Kernel stacks are two pages long and so those must be neighbours, an even
+ * one and the odd one after it.  We look for a free page whose neighbour is free
+ * as well.  (A page is free if it is in the list: those that we don't manage have
+ * a user, namely themselves.) */
+static bool is_free(const struct frame *frame)
+{
+	return frame->next != NULL;
+}
+
+static struct frame *neighbour(const struct frame *frame)
+{
+	return &frames[(frame - frames) ^ 1];
+}
+
+void *alloc_two_pages(void)
+{
+	u32 flags = irq_save();
+	struct frame *frame = free_list.next;
+	void *a = NULL, *b;
+
+	while (frame != &free_list && !is_free(neighbour(frame)))
+		frame = frame->next;
+	if (frame != &free_list) {
+		b = take_frame(neighbour(frame));
+		a = take_frame(frame);
+		if (b < a)
+			a = b;
+		memset(a, 0, 2 * PAGE_SIZE);
+	}
+	irq_restore(flags);
+	return a;
+}
+
+void free_two_pages(void *pages)
+{
+	free_page((u8 *)pages + PAGE_SIZE);
+	free_page(pages);
+}
+/*:*/
+
+/*G:206 Things smaller than a page: sizes are rounded up to a power of two, and for
+ * each there is a list of free pieces.  An empty list gets a page to cut up.  Such
+ * pages never come back; what was needed once will be needed again. */
+#define SMALLEST	16u
+#define SIZES		8	/* 16, 32, ... 2048 */
+
+struct piece {
+	struct piece *next;
+};
+
+static struct piece *pieces[SIZES];
+
+static unsigned int size_index(size_t size)
+{
+	unsigned int i = 0;
+
+	while (SMALLEST << i < size)
+		i++;
+	return i;
+}
+
+static void cut_page(unsigned int index)
+{
+	u32 size = SMALLEST << index, at;
+	u8 *page = take_page();
+
+	if (!page)
+		return;
+	frame_of(page)->piece = size;
+	for (at = 0; at < PAGE_SIZE; at += size) {
+		struct piece *piece = (struct piece *)(page + at);
+
+		piece->next = pieces[index];
+		pieces[index] = piece;
+	}
+}
+
+void *kmalloc(size_t size)
+{
+	unsigned int index = size_index(size);
+	struct piece *piece;
+	u32 flags;
+
+	if (index >= SIZES)
+		return size <= PAGE_SIZE ? alloc_page() : NULL;
+	flags = irq_save();
+	if (!pieces[index])
+		cut_page(index);
+	piece = pieces[index];
+	if (piece)
+		pieces[index] = piece->next;
+	irq_restore(flags);
+	return piece ? memset(piece, 0, SMALLEST << index) : NULL;
+}
+
+void kfree(void *object)
+{
+	u32 size, flags;
+	struct piece *piece = object;
+
+	if (!object)
+		return;
+	size = frame_of(object)->piece;
+	if (!size) {
+		free_page(object);
+		return;
+	}
+	flags = irq_save();
+	piece->next = pieces[size_index(size)];
+	pieces[size_index(size)] = piece;
+	irq_restore(flags);
+}
+/*:*/
+
+/*G:210 Where does all this memory come from?  The boot information says how much
+ * there is.  Its lowest megabyte holds that information itself, then come we,
+ * then (while we boot) whatever needs pages before there are any frames: page
+ * tables mostly.  The archive of our programs, if the Launcher has brought one, is
+ * at the top. */
+extern u32 boot_params_at;
+extern char kernel_end[];
+static u32 early_end;
+
+static const struct boot_params *boot_params(void)
+{
+	return va(boot_params_at);
+}
+
+u32 initrd_start(void)
+{
+	return boot_params()->hdr.ramdisk_image;
+}
+
+u32 initrd_size(void)
+{
+	return boot_params()->hdr.ramdisk_size;
+}
+
+const char *boot_cmdline(void)
+{
+	return va(boot_params()->hdr.cmd_line_ptr);
+}
+
+static bool in_initrd(u32 page)
+{
+	u32 start = ALIGN_DOWN(initrd_start(), PAGE_SIZE);
+
+	return initrd_size() && page >= start &&
+	       page - start < initrd_start() - start + initrd_size();
+}
+
+/* Before memory_init() the free list is empty and pages come from here. */
+void *early_page(void)
+{
+	u32 page = early_end;
+
+	if (page >= managed_end || in_initrd(page))
+		panic("not enough memory to boot in");
+	early_end += PAGE_SIZE;
+	return memset(va(page), 0, PAGE_SIZE);
+}
+
+u32 memory_detect(void)
+{
+	const struct boot_params *boot = boot_params();
+
+	ram_end = boot->e820_table[0].addr + boot->e820_table[0].size;
+	if (ram_end < BOOT_MAPPED)
+		panic("puppy needs %u MB", BOOT_MAPPED >> 20);
+	managed_end = min_u32(ram_end, MAP_START - PAGE_OFFSET);
+	early_end = pa(kernel_end);
+	return managed_end;
+}
+/*:*/
+
+/*G:212 Then the frames are made: memory for the array itself first, and after that
+ * nothing may be taken early any more.  All pages above it are free, except where
+ * the archive is.  From the top downwards, so that the list begins at the
+ * bottom. */
+static void make_frames(void)
+{
+	u32 bytes = managed_end / PAGE_SIZE * sizeof(struct frame), page;
+
+	frames = early_page();
+	for (page = PAGE_SIZE; page < bytes; page += PAGE_SIZE)
+		early_page();
+}
+
+void memory_init(void)
+{
+	u32 page;
+
+	make_frames();
+	for (page = managed_end; page > early_end;) {
+		page -= PAGE_SIZE;
+		if (in_initrd(page))
+			continue;
+		release_frame(frame_of(va(page)));
+		total_count++;
+	}
+}
+/*:*/
