@@ -678,7 +678,7 @@ void shell(void *unused)
 	size_t size;
 
 	(void)unused;
-	motd = initrd_find("etc/motd", &size);
+	motd = initrd_find("motd", &size);
 	if (motd)
 		console_write(motd, size);
 	for (;;) {
