@@ -1,6 +1,6 @@
 #include "drivers.h"
 
-/*D:030 Drivers: the lguest bus.
+/*D:000 Drivers: the lguest bus.
  *
  * Real machines find out what's plugged in by asking around on wires.  We have
  * something better: the Launcher knows, for it has made the devices itself,
