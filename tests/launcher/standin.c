@@ -32,17 +32,21 @@
 
 const char *launcher;
 char scratch[64];
+int stdout_for_next;
 static unsigned int count, failures;
 
 bool check(bool good, const char *fmt, ...)
 {
+	char line[512];
 	va_list ap;
 
-	printf("%sok %u - ", good ? "" : "not ", ++count);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	printf("\n");
+	for (char *c = line; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	printf("%sok %u - %s\n", good ? "" : "not ", ++count, line);
 	failures += !good;
 	return good;
 }
@@ -239,7 +243,10 @@ struct run *start(int flags, const char *const argv[])
 	if (r->pid < 0)
 		bail_out("cannot fork");
 	if (r->pid == 0)
-		become_launcher(flags, sock[1], in, out[1], err[1], argv);
+		become_launcher(flags, sock[1], in,
+				stdout_for_next ? stdout_for_next : out[1],
+				err[1], argv);
+	stdout_for_next = 0;
 	close(sock[1]);
 	close(in);
 	close(out[1]);
@@ -794,7 +801,8 @@ static pid_t parent_of(pid_t pid)
 	return parent;
 }
 
-unsigned int count_children(pid_t pid)
+/* Their number; the last one's goes to @last. */
+static unsigned int visit_children(pid_t pid, pid_t *last)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -803,11 +811,28 @@ unsigned int count_children(pid_t pid)
 	while ((entry = readdir(proc))) {
 		pid_t child = atoi(entry->d_name);
 
-		if (child > 1 && parent_of(child) == pid)
-			num += 1 + count_children(child);
+		if (child > 1 && parent_of(child) == pid) {
+			num += 1 + visit_children(child, last);
+			*last = child;
+		}
 	}
 	closedir(proc);
 	return num;
+}
+
+unsigned int count_children(pid_t pid)
+{
+	pid_t last;
+
+	return visit_children(pid, &last);
+}
+
+void kill_a_child(pid_t pid)
+{
+	pid_t child;
+
+	if (visit_children(pid, &child))
+		kill(child, SIGKILL);
 }
 
 int main(int argc, char *argv[])

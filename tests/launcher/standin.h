@@ -81,6 +81,9 @@ struct run {
 #define WATCH_IO 1
 #define ON_TERMINAL 2
 
+/* The next start() gives the Launcher this as its stdout. */
+extern int stdout_for_next;
+
 struct run *start(int flags, const char *const argv[]);
 #define run_launcher(flags, ...) \
 	start(flags, (const char *const[]){ launcher, ##__VA_ARGS__, NULL })
@@ -162,5 +165,6 @@ struct run *boot(int flags, const char *const options[]);
 
 /* How many processes have @pid among their ancestors, zombies not counted. */
 unsigned int count_children(pid_t pid);
+void kill_a_child(pid_t pid);
 
 #endif /* STANDIN_H */
