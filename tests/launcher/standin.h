@@ -50,7 +50,7 @@ struct run {
 	int listener;
 	int in;
 	int out_fd, err_fd;
-	char out[262144], err[65536];
+	char out[262144], err[262144];
 	size_t out_len, err_len;
 	bool gone;
 	int status;
