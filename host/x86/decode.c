@@ -842,6 +842,15 @@ static void take_apart(struct x86_insn *insn, struct cursor *at)
 		insn->kind = X86_UNDEFINED;
 }
 
+/* "add" is nothing to emulate, so this can't be mistaken for another one. */
+static void too_long(struct x86_insn *insn)
+{
+	insn->len = X86_MAX_INSN;
+	insn->kind = X86_EMULATE;
+	insn->map = 0;
+	insn->opcode = 0;
+}
+
 bool x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned avail)
 {
 	unsigned limit = avail < X86_MAX_INSN ? avail : X86_MAX_INSN;
@@ -851,8 +860,9 @@ bool x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned avail)
 	insn->len = at.pos;
 	if (at.pos <= limit)
 		return true;
-	insn->len = X86_MAX_INSN;
-	insn->kind = X86_EMULATE;
-	return limit == X86_MAX_INSN;
+	if (limit < X86_MAX_INSN)
+		return false;
+	too_long(insn);
+	return true;
 }
 /*:*/
