@@ -1101,7 +1101,7 @@ void windows_flush_range(struct windows *ws, u64 root, u32 lin, u32 len)
 		doubt_range(ws, &space->window[0], first, end);
 		doubt_range(ws, &space->window[1], first, end);
 	}
-	if (root != WINDOWS_LINEAR && end >= first_global(ws)) {
+	if (root != WINDOWS_LINEAR && end > first_global(ws)) {
 		check_globals(ws, root, first, end);
 		x86_all_changed(ws->cpu);
 	}
