@@ -1,15 +1,16 @@
 /*G:060 The same kernel as a bzImage.
  *
  * What everybody boots is a bzImage, and so a loader for Guests must know them.
- * It is a file of two parts.  The second is the kernel as it should lie in memory
- * from 1 MB on; Linux has a decompressor there, we simply have ourselves.  The first
- * part is for the processor's first mode, of 16 bits, and in the middle of it is
- * the setup header: a form in which kernel and loader tell each other what they
- * need to know (the boot protocol is described in Linux's Documentation/x86/boot).
+ * It is a file of two parts.  The second is the kernel as it should lie in
+ * memory from 1 MB on; Linux has a decompressor there, we simply have
+ * ourselves.  The first part is for the processor's first mode, of 16 bits, and
+ * in the middle of it is the setup header: a form in which kernel and loader
+ * tell each other what they need to know (the boot protocol is described in
+ * Linux's Documentation/x86/boot).
  *
- * lguest's loader reads the form and skips the rest.  Should somebody write this
- * file to a real machine's disk, nothing good could come of it, so all that the
- * 16-bit code does is to say so. */
+ * lguest's loader reads the form and skips the rest.  Should somebody write
+ * this file to a real machine's disk, nothing good could come of it, so all
+ * that the 16-bit code does is to say so. */
 #include "layout.h"
 
 #define SETUP_SECTORS	1		/* after the first */

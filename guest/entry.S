@@ -51,20 +51,20 @@ trap_common:
 	addl	$4, %esp
 /*:*/
 
-/*G:420 And back.  The registers come from the stack again, in the other order, and
- * "iret" takes the last three or five words.  It would restore the interrupt
- * flag as well, but the flag it restores is not the one that counts: ours is a
- * word in lguest_data.  So that has to be stored just before, and then there's a
- * gap of two instructions where interrupts are on and the old frame is still on
- * the stack.  If an interrupt came right there, each time, frames would pile up
- * until the stack is full.  Hence noirq_start and noirq_end: between these two
- * the Host delivers nothing.
+/*G:420 And back.  The registers come from the stack again, in the other order,
+ * and "iret" takes the last three or five words.  It would restore the
+ * interrupt flag as well, but the flag it restores is not the one that counts:
+ * ours is a word in lguest_data.  So that has to be stored just before, and
+ * then there's a gap of two instructions where interrupts are on and the old
+ * frame is still on the stack.  If an interrupt came right there, each time,
+ * frames would pile up until the stack is full.  Hence noirq_start and
+ * noirq_end: between these two the Host delivers nothing.
  *
  * While interrupts were off one may have been put aside.  The Host has left a
- * note in irq_pending, and reading it must come after storing irq_enabled, or it
- * could arrive between the two and wait for something else to happen.  If there
- * is a note, we pretend that we trapped again before even one instruction of the
- * program was run, with a number that nothing else has.
+ * note in irq_pending, and reading it must come after storing irq_enabled, or
+ * it could arrive between the two and wait for something else to happen.  If
+ * there is a note, we pretend that we trapped again before even one instruction
+ * of the program was run, with a number that nothing else has.
  *
  * Why %ss?  ds is the program's already, and might be anything. */
 	.globl	trap_return, noirq_start, noirq_end
@@ -98,13 +98,13 @@ late_interrupt:
 	jmp	trap_common
 /*:*/
 
-/*G:430 Three of these instructions can fail, if a program has had its own ideas of
- * what belongs in a segment register (it may have loaded a selector, and then
- * asked us to take that segment away).  That would be a fault in the kernel.  As
- * this happens where we can be certain of everything, there's a list of such
- * places with a place to go to for each (G:440).  A bad ds or es becomes zero,
- * which is a fine value for a segment that's never used.  If iret fails we do as
- * if the program had caused the trap itself, which it has. */
+/*G:430 Three of these instructions can fail, if a program has had its own ideas
+ * of what belongs in a segment register (it may have loaded a selector, and
+ * then asked us to take that segment away).  That would be a fault in the
+ * kernel.  As this happens where we can be certain of everything, there's a
+ * list of such places with a place to go to for each (G:444).  A bad ds or es
+ * becomes zero, which is a fine value for a segment that's never used.  If iret
+ * fails we do as if the program had caused the trap itself, which it has. */
 	.section .fixup, "ax"
 zero_ds:
 	movl	$0, (%esp)

@@ -6,9 +6,9 @@
 /*G:660 Programs.
  *
  * A program file says what it wants to have where: so many bytes of me at that
- * address, and so many zeros after them.  We write that down as areas, add one for
- * the stack, put the arguments there, and let it go.  Its first instruction will be
- * its first page fault. */
+ * address, and so many zeros after them.  We write that down as areas, add one
+ * for the stack, put the arguments there, and let it go.  Its first instruction
+ * will be its first page fault. */
 static bool is_program(const Elf32_Ehdr *elf, size_t size)
 {
 	return size >= sizeof(*elf) &&
@@ -65,11 +65,12 @@ static int add_segments(struct space *space, const Elf32_Ehdr *elf, size_t size)
 }
 /*:*/
 
-/*G:662 The stack as a program finds it, from where esp points upwards: the number of
- * arguments, a pointer to each, NULL, a pointer to each word of the environment,
- * NULL, then pairs of a number and a value, which tell what else the kernel would
- * like the program to know; and last the words themselves.  All of that has to fit
- * into one page, the topmost, which we can fill before the program exists. */
+/*G:662 The stack as a program finds it, from where esp points upwards: the
+ * number of arguments, a pointer to each, NULL, a pointer to each word of the
+ * environment, NULL, then pairs of a number and a value, which tell what else
+ * the kernel would like the program to know; and last the words themselves.
+ * All of that has to fit into one page, the topmost, which we can fill before
+ * the program exists. */
 #define AUX_WORDS	4
 
 static u32 stack_words(const struct strings *strings)
@@ -77,7 +78,8 @@ static u32 stack_words(const struct strings *strings)
 	return 1 + strings->argc + 1 + strings->envc + 1 + AUX_WORDS;
 }
 
-static const char *put_pointers(u32 **word, u32 count, const char *text, u32 moved)
+static const char *put_pointers(u32 **word, u32 count, const char *text,
+				u32 moved)
 {
 	while (count--) {
 		*(*word)++ = (u32)text + moved;
@@ -117,7 +119,8 @@ static int add_stack(struct space *space, const struct strings *strings,
 	};
 	void *page;
 
-	if (strings->bytes + stack_words(strings) * sizeof(u32) + 16 > PAGE_SIZE)
+	if (strings->bytes + stack_words(strings) * sizeof(u32) + 16 >
+	    PAGE_SIZE)
 		return -E2BIG;
 	if (!space_add(space, &area))
 		return -ENOMEM;
@@ -133,9 +136,9 @@ static int add_stack(struct space *space, const struct strings *strings,
 }
 /*:*/
 
-/*G:664 The moment when one program becomes another.  Everything that could go wrong
- * has gone right by now, so the old one may be forgotten: its memory, its numbers in
- * the FPU, its segments, and its handlers, whose code is gone. */
+/*G:664 The moment when one program becomes another.  Everything that could go
+ * wrong has gone right by now, so the old one may be forgotten: its memory, its
+ * numbers in the FPU, its segments, and its handlers, whose code is gone. */
 static void forget_handlers(void)
 {
 	u32 i;
@@ -203,8 +206,8 @@ int exec(const char *path, const struct strings *strings, struct regs *regs)
 }
 /*:*/
 
-/*G:666 How the first program comes into being: a kernel thread becomes one.  Whoever
- * asked for it is its parent, and waits. */
+/*G:666 How the first program comes into being: a kernel thread becomes one.
+ * Whoever asked for it is its parent, and waits. */
 struct request {
 	const char *path;
 	char *const *argv;

@@ -1,8 +1,8 @@
 #include "kernel.h"
 
 /*G:600 Files, as far as we have any: what is in the archive, the console, and
- * pipes.  Each kind is a table of functions, and the system calls know nothing but
- * the table. */
+ * pipes.  Each kind is a table of functions, and the system calls know nothing
+ * but the table. */
 static struct file *file_alloc(const struct file_ops *ops)
 {
 	struct file *file = kmalloc(sizeof(*file));
@@ -107,11 +107,11 @@ static const struct file_ops console_ops = {
 struct file console_file = { .ops = &console_ops, .users = 1 };
 /*:*/
 
-/*G:610 A pipe is a page of memory with a place to write and a place to read, both of
- * which go round.  They are counted without ever going back: what was written
- * less what was read is in there.  Two files belong to it, one for each end, and
- * whoever finds the other end closed has an answer: end of file for a reader,
- * SIGPIPE for a writer. */
+/*G:610 A pipe is a page of memory with a place to write and a place to read,
+ * both of which go round.  They are counted without ever going back: what was
+ * written less what was read is in there.  Two files belong to it, one for each
+ * end, and whoever finds the other end closed has an answer: end of file for a
+ * reader, SIGPIPE for a writer. */
 struct pipe {
 	u8 *page;
 	u32 written, read;
@@ -169,8 +169,8 @@ static int pipe_write_piece(struct pipe *pipe, u32 from, size_t len)
 }
 /*:*/
 
-/*G:612 A reader takes what there is, and waits only if that is nothing.  A writer
- * isn't done before it's all in. */
+/*G:612 A reader takes what there is, and waits only if that is nothing.  A
+ * writer isn't done before it's all in. */
 static int pipe_read(struct file *file, u32 to, size_t len)
 {
 	struct pipe *pipe = file->pipe;
@@ -218,8 +218,8 @@ static int pipe_write(struct file *file, u32 from, size_t len)
 }
 /*:*/
 
-/*G:614 Closing one end is news for the other.  The second one to close takes the pipe
- * along. */
+/*G:614 Closing one end is news for the other.  The second one to close takes
+ * the pipe along. */
 static void pipe_free(struct pipe *pipe)
 {
 	if (pipe->page)

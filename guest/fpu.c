@@ -2,11 +2,12 @@
 
 /*G:490 The FPU, lazily.
  *
- * A program's numbers (x87, MMX and SSE, 512 bytes of them) are expensive to move
- * and most programs never calculate with them.  So they stay in the processor as
- * long as possible.  fpu_owner is the task whose numbers are in there; while any
- * other program runs, a bit called TS is set, and with that the first instruction
- * that touches the FPU traps to us.  Then, and not before, we swap.
+ * A program's numbers (x87, MMX and SSE, 512 bytes of them) are expensive to
+ * move and most programs never calculate with them.  So they stay in the
+ * processor as long as possible.  fpu_owner is the task whose numbers are in
+ * there; while any other program runs, a bit called TS is set, and with that
+ * the first instruction that touches the FPU traps to us.  Then, and not
+ * before, we swap.
  *
  * TS is only ever clear while its owner is the program that's loaded. */
 static struct task *fpu_owner;
@@ -48,8 +49,8 @@ void fpu_trap(void)
 /*:*/
 
 /*G:492 A new program finds the FPU as if it had been reset, with all exceptions
- * masked: that's two control words, and zeros.  The child of a fork finds it as its
- * parent left it.  And who ends needs his numbers no more. */
+ * masked: that's two control words, and zeros.  The child of a fork finds it as
+ * its parent left it.  And who ends needs his numbers no more. */
 #define X87_CONTROL	0x037f
 #define SSE_CONTROL	0x1f80
 #define SSE_CONTROL_AT	24

@@ -66,8 +66,8 @@ void hcall_later(u32 nr, u32 a, u32 b, u32 c, u32 d)
 /*G:156 Interrupts are switched off and on more often than anything else is done
  * to a processor, and not one hypercall is needed for it: the Host looks at
  * irq_enabled before it delivers.  An interrupt that came while they were off
- * has left its mark in irq_pending, and then (only then) it's polite to say that
- * they are on again. */
+ * has left its mark in irq_pending, and then (only then) it's polite to say
+ * that they are on again. */
 u32 irq_save(void)
 {
 	u32 flags = lguest_data.irq_enabled;

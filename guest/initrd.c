@@ -2,12 +2,12 @@
 
 /*G:690 The archive of files.
  *
- * Programs have to come from somewhere, and before there's any file system that is
- * an archive which the Launcher has put at the top of memory.  The format is the
- * one that Linux takes, cpio's "newc": each file has a header all of digits, its
- * name, and its contents, each filled up to a multiple of four bytes.  There is
- * no index.  We leave the archive where it is and read it from the start each
- * time, and hand out pointers into it. */
+ * Programs have to come from somewhere, and before there's any file system that
+ * is an archive which the Launcher has put at the top of memory.  The format is
+ * the one that Linux takes, cpio's "newc": each file has a header all of
+ * digits, its name, and its contents, each filled up to a multiple of four
+ * bytes.  There is no index.  We leave the archive where it is and read it from
+ * the start each time, and hand out pointers into it. */
 #define MAGIC		"070701"
 #define MAGIC_BYTES	6
 #define FIELD_BYTES	8
@@ -46,14 +46,15 @@ static u32 field(const char *header, u32 number)
 	return value;
 }
 
-/* Whether something of that size, at an offset that may be anywhere, is within. */
+/* Whether something of that size, at an offset that may be anywhere, is
+ * within. */
 static bool inside(size_t offset, size_t size)
 {
 	return offset <= archive_size && size <= archive_size - offset;
 }
 
-/* Reads the entry at *offset and moves on; false at the end, or where the archive
- * stops making sense. */
+/* Reads the entry at *offset and moves on; false at the end, or where the
+ * archive stops making sense. */
 static bool next_entry(size_t *offset, struct entry *entry)
 {
 	const char *header = archive + *offset;

@@ -20,9 +20,9 @@ u32 initrd_size(void);
 const char *boot_cmdline(void);
 /*:*/
 
-/*G:302 space.c: what a program may find at which address.  Its areas are a list in
- * the order of addresses.  An area is memory that appears when it is touched:
- * zeros, and between file_start and file_end what stands in a file. */
+/*G:302 space.c: what a program may find at which address.  Its areas are a list
+ * in the order of addresses.  An area is memory that appears when it is
+ * touched: zeros, and between file_start and file_end what stands in a file. */
 struct area {
 	struct area *next;
 	u32 start, end;
@@ -64,8 +64,8 @@ int string_from_program(char *to, u32 from, size_t size);
 size_t copy_user(void *to, const void *from, size_t len);
 /*:*/
 
-/*G:304 file.c: an open file is its state, and a table of what can be done with it.
- * The functions copy from and to the running program themselves. */
+/*G:304 file.c: an open file is its state, and a table of what can be done with
+ * it.  The functions copy from and to the running program themselves. */
 struct file;
 struct file_ops {
 	int (*read)(struct file *file, u32 to, size_t len);
@@ -94,8 +94,8 @@ bool file_pipe(struct file *end[2]);
 void file_put(struct file *file);
 /*:*/
 
-/*G:306 A task: whatever can run.  The structure lies at the bottom of two pages, and
- * the task's kernel stack grows down towards it from their top. */
+/*G:306 A task: whatever can run.  The structure lies at the bottom of two
+ * pages, and the task's kernel stack grows down towards it from their top. */
 #define STACK_PAGES	2
 #define NAME_BYTES	16
 #define GUARD		0x70757070u	/* "pupp" */
@@ -165,15 +165,15 @@ u64 sleep_until_signal(u64 ns);
 void sleepers_wake(void);
 bool tasks_waiting(void);
 void idle(void) __attribute__((noreturn));
-/* switch.S */
+/* switch.S: stops here and goes on there; begins a program. */
 void switch_stacks(u32 *save, u32 esp);
 void enter_program(struct regs *regs) __attribute__((noreturn));
 extern char fork_return[];
 void task_started(void);
 /*:*/
 
-/*G:307 fpu.c: the numbers.  fpu_switch() and fpu_forget() leave something in the ring,
- * which has to be emptied before a program runs. */
+/*G:307 fpu.c: the numbers.  fpu_switch() and fpu_forget() leave something in
+ * the ring, which has to be emptied before a program runs. */
 void fpu_init(struct task *task);
 void fpu_copy(struct task *child);
 void fpu_switch(const struct task *to);

@@ -3,8 +3,8 @@
 /*G:140 The little C library.
  *
  * A program that prints and copies doesn't notice how much it leans on others.
- * A kernel has nobody to lean on, and the compiler even insists on some of these
- * (it calls memcpy() and memset() behind our backs).  The processor has
+ * A kernel has nobody to lean on, and the compiler even insists on some of
+ * these (it calls memcpy() and memset() behind our backs).  The processor has
  * instructions that do the work of most. */
 void *memcpy(void *to, const void *from, size_t len)
 {
@@ -201,7 +201,8 @@ int kvsnprintf(char *to, size_t size, const char *fmt, va_list args)
 		case 'x':
 		case 'p':
 			put_number(&text, &how, how.longs == 2 ?
-				   va_arg(args, u64) : va_arg(args, u32), false);
+				   va_arg(args, u64) : va_arg(args, u32),
+				   false);
 			break;
 		case 's':
 			s = va_arg(args, const char *);

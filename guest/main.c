@@ -6,10 +6,10 @@
  * Host knows us.  Nothing else works yet.  Each line below makes one more thing
  * work, and may use those above it; that is all there is to booting.
  *
- * Traps come first, as a mistake that's made before there are traps is a mistake
- * without a message.  Then memory (G:200, G:250), the clock (G:450), the command
- * line and the archive of programs (G:690).  After that this thread has no more to
- * do than to be there when nobody else wants to run. */
+ * Traps come first, as a mistake that's made before there are traps is a
+ * mistake without a message.  Then memory (G:200, G:250), the clock (G:450),
+ * the command line and the archive of programs (G:690).  After that this thread
+ * has no more to do than to be there when nobody else wants to run. */
 static void start_devices_and_shell(void *unused);
 static void parse_cmdline(void);
 void kernel_main(void) __attribute__((noreturn));
@@ -30,8 +30,8 @@ void kernel_main(void)
 }
 /*:*/
 
-/*G:110 The command line arrives as one line.  We cut it into words where the blanks
- * are, and look through the words whenever somebody asks for one. */
+/*G:110 The command line arrives as one line.  We cut it into words where the
+ * blanks are, and look through the words whenever somebody asks for one. */
 #define CMDLINE_BYTES	2048
 
 static char cmdline[CMDLINE_BYTES];
@@ -65,8 +65,8 @@ const char *cmdline_option(const char *name)
 }
 /*:*/
 
-/*G:120 The first thread that may sleep.  It looks for devices (that's chapter D),
- * because they tend to keep one waiting, and then does what we were started
+/*G:120 The first thread that may sleep.  It looks for devices (that's chapter
+ * D), because they tend to keep one waiting, and then does what we were started
  * for: one program if "init=" names it, the self-test, or else the shell. */
 static void run_init(const char *path)
 {

@@ -4,9 +4,9 @@
 /*G:200 Whose page is it?
  *
  * Whatever else a kernel does, it lends out memory, and must know at any time
- * how many are using a page.  For every page of RAM there is a struct frame; all
- * of them stand in one array, so that from the one it's simple arithmetic to the
- * other.
+ * how many are using a page.  For every page of RAM there is a struct frame;
+ * all of them stand in one array, so that from the one it's simple arithmetic
+ * to the other.
  *
  * A free frame is in a list that can be entered from both sides.  Pages are put
  * back and taken at the same end: the page that was used last is the one that
@@ -121,10 +121,10 @@ unsigned int total_pages(void)
 }
 /*:*/
 
-/*G:204 Kernel stacks are two pages long and so those must be neighbours, an even
- * one and the odd one after it.  We look for a free page whose neighbour is free
- * as well.  (A page is free if it is in the list: those that we don't manage have
- * a user, namely themselves.) */
+/*G:204 Kernel stacks are two pages long and so those must be neighbours, an
+ * even one and the odd one after it.  We look for a free page whose neighbour
+ * is free as well.  (A page is free if it is in the list: those that we don't
+ * manage have a user, namely themselves.) */
 static bool is_free(const struct frame *frame)
 {
 	return frame->next != NULL;
@@ -161,9 +161,10 @@ void free_two_pages(void *pages)
 }
 /*:*/
 
-/*G:206 Things smaller than a page: sizes are rounded up to a power of two, and for
- * each there is a list of free pieces.  An empty list gets a page to cut up.  Such
- * pages never come back; what was needed once will be needed again. */
+/*G:206 Things smaller than a page: sizes are rounded up to a power of two, and
+ * for each there is a list of free pieces.  An empty list gets a page to cut
+ * up.  Such pages never come back; what was needed once will be needed
+ * again. */
 #define SMALLEST	16u
 #define SIZES		8	/* 16, 32, ... 2048 */
 
@@ -235,11 +236,11 @@ void kfree(void *object)
 }
 /*:*/
 
-/*G:210 Where does all this memory come from?  The boot information says how much
- * there is.  Its lowest megabyte holds that information itself, then come we,
- * then (while we boot) whatever needs pages before there are any frames: page
- * tables mostly.  The archive of our programs, if the Launcher has brought one, is
- * at the top. */
+/*G:210 Where does all this memory come from?  The boot information says how
+ * much there is.  Its lowest megabyte holds that information itself, then come
+ * we, then (while we boot) whatever needs pages before there are any frames:
+ * page tables mostly.  The archive of our programs, if the Launcher has brought
+ * one, is at the top. */
 extern u32 boot_params_at;
 extern char kernel_end[];
 static u32 early_end;
@@ -296,10 +297,10 @@ u32 memory_detect(void)
 }
 /*:*/
 
-/*G:212 Then the frames are made: memory for the array itself first, and after that
- * nothing may be taken early any more.  All pages above it are free, except where
- * the archive is.  From the top downwards, so that the list begins at the
- * bottom. */
+/*G:212 Then the frames are made: memory for the array itself first, and after
+ * that nothing may be taken early any more.  All pages above it are free,
+ * except where the archive is.  From the top downwards, so that the list begins
+ * at the bottom. */
 static void make_frames(void)
 {
 	u32 bytes = managed_end / PAGE_SIZE * sizeof(struct frame), page;

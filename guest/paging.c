@@ -22,7 +22,7 @@ typedef u32 entry_t;
 #endif
 
 #define ENTRIES		(PAGE_SIZE / sizeof(entry_t))
-#define TABLE_SPAN	(u32)(ENTRIES * PAGE_SIZE)
+#define TABLE_SPAN	((u32)(ENTRIES * PAGE_SIZE))
 #define FLAGS		(PAGE_SIZE - 1)
 /* The rights in upper levels: whatever the last one says. */
 #define TABLE_FLAGS	0x67u
@@ -30,7 +30,8 @@ typedef u32 entry_t;
 #define KERNEL_FLAGS	0x63u
 
 extern entry_t kernel_directory[];
-/* Once a program's root has copied the kernel's entries, there can't be more. */
+/* Once a program's root has copied the kernel's entries, there can't be
+ * more. */
 static bool kernel_copied;
 
 static void *target(entry_t entry)
@@ -57,10 +58,10 @@ static void set_entry(entry_t *entry, entry_t value)
 /*:*/
 
 /*G:252 The way down, from a root to the entry that leads to a page table.  With
- * two levels it's in the root; with PAE there's a table in between, one for each
- * gigabyte, which we may have to make.  A processor reads the four entries at the
- * top only when it loads cr3, so a new one needs saying, even though it was
- * absent before. */
+ * two levels it's in the root; with PAE there's a table in between, one for
+ * each gigabyte, which we may have to make.  A processor reads the four entries
+ * at the top only when it loads cr3, so a new one needs saying, even though it
+ * was absent before. */
 #ifdef CONFIG_PAE
 static entry_t *table_entry(entry_t *root, u32 virtual, bool make)
 {
@@ -101,11 +102,11 @@ static entry_t *page_entry(entry_t *root, u32 virtual, bool make)
 }
 /*:*/
 
-/*G:254 The Host keeps what it has seen of our tables, as a processor would in its
- * TLB.  A page that wasn't there and now is needs no telling: the first touch
- * faults, the Host looks and finds it.  Whatever was there and has changed must be
- * told, entry by entry, and that's what the ring is for.  pages_settle() is for
- * the moment when it has to have happened. */
+/*G:254 The Host keeps what it has seen of our tables, as a processor would in
+ * its TLB.  A page that wasn't there and now is needs no telling: the first
+ * touch faults, the Host looks and finds it.  Whatever was there and has
+ * changed must be told, entry by entry, and that's what the ring is for.
+ * pages_settle() is for the moment when it has to have happened. */
 static void tell_host(const void *root, u32 virtual, entry_t entry)
 {
 	hcall_later(LHCALL_SET_PTE, pa(root), virtual, entry, (u64)entry >> 32);
@@ -171,7 +172,7 @@ void *kernel_root(void)
 }
 
 #define TOP_ENTRIES	(PAGE_OFFSET / TOP_SPAN)
-#define KERNEL_ENTRIES	(0u - PAGE_OFFSET) / TOP_SPAN
+#define KERNEL_ENTRIES	((0u - PAGE_OFFSET) / TOP_SPAN)
 
 void *root_alloc(void)
 {
@@ -190,10 +191,10 @@ void root_load(void *root)
 }
 /*:*/
 
-/*G:262 Throwing a root away: every page that it has a share in, every table, then
- * itself.  Nobody runs on it any more, but the Host may remember it, and our page
- * will be some other program's root soon; so we tell it entry by entry (at the
- * top, that's few) that there's nothing left. */
+/*G:262 Throwing a root away: every page that it has a share in, every table,
+ * then itself.  Nobody runs on it any more, but the Host may remember it, and
+ * our page will be some other program's root soon; so we tell it entry by entry
+ * (at the top, that's few) that there's nothing left. */
 static void free_pages_of(entry_t *table)
 {
 	u32 i;
@@ -235,14 +236,15 @@ void root_free(void *root)
 }
 /*:*/
 
-/*G:264 fork() ought to copy a whole program, and everybody knows that half of the
- * time the child's first deed is to become another program.  So nothing is copied
- * but the tables: both now use the same pages, and neither may write.  A page
- * that was writable is marked, and whoever writes to it first gets a fault, and
- * a copy of his own (G:530).
+/*G:264 fork() ought to copy a whole program, and everybody knows that half of
+ * the time the child's first deed is to become another program.  So nothing is
+ * copied but the tables: both now use the same pages, and neither may write.  A
+ * page that was writable is marked, and whoever writes to it first gets a
+ * fault, and a copy of his own (G:530).
  *
- * All the entries of the running program lose a right here.  To tell them one by
- * one would be silly: there is a hypercall for "look at all of them again". */
+ * All the entries of the running program lose a right here.  To tell them one
+ * by one would be silly: there is a hypercall for "look at all of them
+ * again". */
 static void share_table(entry_t *to, entry_t *from)
 {
 	u32 i;
@@ -277,10 +279,10 @@ bool root_share(void *to, void *from)
 }
 /*:*/
 
-/*G:270 The kernel's own part.  start.S has mapped the lowest 4 MB; now the rest of
- * RAM follows, as far as there's room.  Each table that we add is taken from memory
- * just above the kernel, which lies in those first 4 MB: 768 MB of RAM need 1.5 MB
- * of tables, at the worst. */
+/*G:270 The kernel's own part.  start.S has mapped the lowest 4 MB; now the rest
+ * of RAM follows, as far as there's room.  Each table that we add is taken from
+ * memory just above the kernel, which lies in those first 4 MB: 768 MB of RAM
+ * need 1.5 MB of tables, at the worst. */
 static void *early_table(u32 virtual)
 {
 	entry_t *table = table_entry(kernel_directory, virtual, false);
@@ -340,11 +342,12 @@ void *map_physical(u32 physical, unsigned int pages)
 }
 /*:*/
 
-/*G:274 And the kernel's own entries, for who wants to see what the Host writes into
- * them. */
+/*G:274 And the kernel's own entries, for who wants to see what the Host writes
+ * into them. */
 u32 kernel_page_flags(const void *virtual)
 {
-	const entry_t *entry = page_entry(kernel_directory, (u32)virtual, false);
+	const entry_t *entry =
+		page_entry(kernel_directory, (u32)virtual, false);
 
 	return entry ? *entry & FLAGS : 0;
 }

@@ -58,7 +58,8 @@ static inline u32 max_u32(u32 a, u32 b)
 
 /*G:012 lib.c: what a C program takes for granted, and a kernel has to bring
  * along.  ksnprintf() understands %c %s %d %u %x %p %%, with a width, a leading
- * 0 or -, and "ll" for 64 bits; it returns what it would have liked to write. */
+ * 0 or -, and "ll" for 64 bits; it returns what it would have liked to
+ * write. */
 void *memcpy(void *to, const void *from, size_t len);
 void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);
@@ -80,7 +81,8 @@ u64 div64(u64 dividend, u32 divisor, u32 *rest);
  * anywhere.  reason is LGUEST_SHUTDOWN_POWEROFF or _RESTART. */
 extern bool console_ready;
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void panic(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
 void shutdown(const char *text, u32 reason) __attribute__((noreturn));
 #define POWER_DOWN	"Power down"
 #define RESTARTING	"Restarting"
@@ -91,8 +93,8 @@ void shutdown(const char *text, u32 reason) __attribute__((noreturn));
 const char *cmdline_option(const char *name);
 /*:*/
 
-/*G:018 hypercall.c: asking the Host, at once or when it suits.  What is left for
- * later is done, in order, before the next hcall() is. */
+/*G:018 hypercall.c: asking the Host, at once or when it suits.  What is left
+ * for later is done, in order, before the next hcall() is. */
 extern struct lguest_data lguest_data;
 u32 hcall(u32 nr, u32 a, u32 b, u32 c, u32 d);
 void hcall_later(u32 nr, u32 a, u32 b, u32 c, u32 d);
@@ -120,8 +122,8 @@ void kfree(void *object);
 void memory_init(void);
 /*:*/
 
-/*G:022 paging.c: page tables.  A root is the (kernel virtual) page directory, or
- * the page directory pointer table in puppy-pae; nobody outside of paging.c
+/*G:022 paging.c: page tables.  A root is the (kernel virtual) page directory,
+ * or the page directory pointer table in puppy-pae; nobody outside of paging.c
  * needs to know which. */
 #define PTE_PRESENT	0x001u
 #define PTE_WRITE	0x002u
@@ -176,7 +178,8 @@ void traps_init(void);
 void trap(struct regs *regs);
 /*:*/
 
-/*G:026 time.c: nanoseconds since boot, the wall clock, and being called back. */
+/*G:026 time.c: nanoseconds since boot, the wall clock, and being called
+ * back. */
 u64 now_ns(void);
 u64 wall_ns(void);
 u64 wall_seconds(void);
@@ -185,10 +188,10 @@ void timer_want(u64 when);
 void time_init(void);
 /*:*/
 
-/*G:028 task.c: who runs, and who waits for what.  The waits test ready(arg) first
- * and whenever somebody calls wake(), with interrupts off.  wait_on_timeout()
- * says if it became ready; wait_interruptible() is false if a signal came
- * first. */
+/*G:028 task.c: who runs, and who waits for what.  The waits test ready(arg)
+ * first and whenever somebody calls wake(), with interrupts off.
+ * wait_on_timeout() says if it became ready; wait_interruptible() is false if a
+ * signal came first. */
 struct task;
 struct waitqueue {
 	struct task *first;
@@ -216,15 +219,15 @@ struct counters {
 extern struct counters counters;
 /*:*/
 
-/*G:030 exec.c: starts a program of the initrd as a process of its own, and waits.
- * Its exit status, or 128 + the signal that ended it; negative if there is no
- * such program or no memory. */
+/*G:030 exec.c: starts a program of the initrd as a process of its own, and
+ * waits.  Its exit status, or 128 + the signal that ended it; negative if there
+ * is no such program or no memory. */
 int run_program(const char *path, char *const argv[]);
 /*:*/
 
-/*G:032 initrd.c: the files.  Paths have no leading slash in the archive; with or
- * without one will do here.  The walk goes on while there are files, and returns
- * false if there's no initrd. */
+/*G:032 initrd.c: the files.  Paths have no leading slash in the archive; with
+ * or without one will do here.  The walk goes on while there are files, and
+ * returns false if there's no initrd. */
 const void *initrd_find(const char *path, size_t *size);
 bool initrd_walk(void (*fn)(const char *path, size_t size, void *arg),
 		 void *arg);

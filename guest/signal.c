@@ -5,10 +5,10 @@
 
 /*G:640 Signals: interrupts for programs.
  *
- * Somebody sends one, or the program has done what it shouldn't; either way a bit
- * is set in the task's "pending" word, and that is all.  Just before the program
- * would go on, its own registers are put on its own stack, and it goes on in its
- * handler instead. */
+ * Somebody sends one, or the program has done what it shouldn't; either way a
+ * bit is set in the task's "pending" word, and that is all.  Just before the
+ * program would go on, its own registers are put on its own stack, and it goes
+ * on in its handler instead. */
 #define SIGNALS		32
 
 static u32 bit_of(int signal)
@@ -56,16 +56,16 @@ void signal_force(int signal)
 }
 /*:*/
 
-/*G:642 What the handler finds on its stack is the ABI's, so the structures are those
- * of Linux's headers.  There are two kinds of frame: the old one is the signal's
- * number and the registers, as if the registers had been passed by value.  If the
- * program asked for SA_SIGINFO it gets the number and two pointers.  Both begin
- * with the handler's return address, where a few instructions ask us to put
- * everything back; a program which doesn't name such a place finds them at the
- * end of the frame.
+/*G:642 What the handler finds on its stack is the ABI's, so the structures are
+ * those of Linux's headers.  There are two kinds of frame: the old one is the
+ * signal's number and the registers, as if the registers had been passed by
+ * value.  If the program asked for SA_SIGINFO it gets the number and two
+ * pointers.  Both begin with the handler's return address, where a few
+ * instructions ask us to put everything back; a program which doesn't name such
+ * a place finds them at the end of the frame.
  *
- * One thing is missing here: the FPU.  A handler that calculates does so at its own
- * program's risk. */
+ * One thing is missing here: the FPU.  A handler that calculates does so at its
+ * own program's risk. */
 struct old_frame {
 	u32 returns_to;
 	u32 signal;
@@ -124,8 +124,8 @@ static void restore_context(const struct sigcontext *from, struct regs *regs)
 }
 /*:*/
 
-/*G:644 Building a frame: here first, then copied to the program's stack in one go,
- * for that may fail.  Returns where it is, or 0. */
+/*G:644 Building a frame: here first, then copied to the program's stack in one
+ * go, for that may fail.  Returns where it is, or 0. */
 static u32 frame_place(const struct regs *regs, u32 size)
 {
 	/* The return address is what the ABI doesn't align. */
@@ -205,8 +205,8 @@ void signal_deliver(struct regs *regs)
 	enter_handler(signal, regs);
 }
 
-/* When we're called, the handler has popped its return address, and the old code
- * has popped the number too. */
+/* When we're called, the handler has popped its return address, and the old
+ * code has popped the number too. */
 int signal_return(struct regs *regs, bool info)
 {
 	u32 at = info ? regs->esp - 4 + offsetof(struct info_frame,
@@ -222,8 +222,8 @@ int signal_return(struct regs *regs, bool info)
 }
 /*:*/
 
-/*G:646 Choosing what is to happen.  Here, too, there are two layouts of the same
- * thing: the newer one has a mask of 64 bits, and has it at the end. */
+/*G:646 Choosing what is to happen.  Here, too, there are two layouts of the
+ * same thing: the newer one has a mask of 64 bits, and has it at the end. */
 struct rt_action {
 	u32 handler, flags, restorer, mask[2];
 };

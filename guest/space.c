@@ -2,11 +2,11 @@
 
 /*G:500 What a program may find at which address.
  *
- * A program asks for memory in large pieces and then touches a little of it here
- * and there.  So nothing is handed out until it's touched: we only write down
- * that there may be something, as an area, and wait for the page fault.  An area
- * can have a file behind it; that's how a program's code gets into memory, and
- * only as much of it as is executed. */
+ * A program asks for memory in large pieces and then touches a little of it
+ * here and there.  So nothing is handed out until it's touched: we only write
+ * down that there may be something, as an area, and wait for the page fault.
+ * An area can have a file behind it; that's how a program's code gets into
+ * memory, and only as much of it as is executed. */
 static const struct area *find_area(const struct space *space, u32 address)
 {
 	const struct area *area = space->areas;
@@ -41,8 +41,8 @@ static bool may_join(const struct area *low, const struct area *high)
 	       !low->file && !high->file;
 }
 
-/* Two areas that touch and are alike become one, so that a heap which grows page by
- * page has no list as long as itself. */
+/* Two areas that touch and are alike become one, so that a heap which grows
+ * page by page has no list as long as itself. */
 static void join_next(struct area *area)
 {
 	struct area *next = area->next;
@@ -88,9 +88,9 @@ u32 space_gap(const struct space *space, u32 bytes)
 }
 /*:*/
 
-/*G:510 Taking away.  At the ends of the range an area may stick out.  We cut it in
- * two there, and then whole areas can go.  The Host hears of each page that was
- * there; only when it has can the pages be given to somebody else. */
+/*G:510 Taking away.  At the ends of the range an area may stick out.  We cut it
+ * in two there, and then whole areas can go.  The Host hears of each page that
+ * was there; only when it has can the pages be given to somebody else. */
 static bool cut_at(struct space *space, u32 address)
 {
 	struct area *area = *find_link(space, address), *upper;
@@ -187,9 +187,9 @@ bool space_copy(struct space *to, struct space *from)
 }
 /*:*/
 
-/*G:522 Copies between kernel and program (copy_user() is in switch.S).  It has to be
- * certain that the range is the program's: the kernel may touch its own memory,
- * so nothing else would stop it. */
+/*G:522 Copies between kernel and program (copy_user() is in switch.S).  It has
+ * to be certain that the range is the program's: the kernel may touch its own
+ * memory, so nothing else would stop it. */
 static bool in_program(u32 address, size_t len)
 {
 	return address < PAGE_OFFSET && len <= PAGE_OFFSET - address;
@@ -220,11 +220,12 @@ int string_from_program(char *to, u32 from, size_t size)
 }
 /*:*/
 
-/*G:530 The page fault's business.  Three cases.  Nobody has ever touched this page:
- * make it, zeros or what the file says.  It's there and shared, and now to be
- * written (see G:264): whoever shares it with us keeps it and we get a copy, or, if
- * all the others have gone or copied already, we simply get the right to write.
- * Or it's there and all is well: then somebody was faster, and we try again. */
+/*G:530 The page fault's business.  Three cases.  Nobody has ever touched this
+ * page: make it, zeros or what the file says.  It's there and shared, and now
+ * to be written (see G:264): whoever shares it with us keeps it and we get a
+ * copy, or, if all the others have gone or copied already, we simply get the
+ * right to write.  Or it's there and all is well: then somebody was faster, and
+ * we try again. */
 static void fill_from_file(const struct area *area, u32 address, u8 *page)
 {
 	u32 from = max_u32(area->file_start, address);

@@ -1,20 +1,20 @@
 /*G:000 The Guest: a kernel of our own.
  *
  * lguest was made to run Linux, and it still does.  But Linux is a large thing
- * to learn a small thing from, so this chapter walks through a kernel that
- * does what Linux does for lguest's sake and not much else.  It is called
- * puppy.  It boots in the time that a person needs to lift a finger from the
- * return key, runs programs in ring 3 with fork() and signals and pipes, and has
- * a self-test which is the Host's worst customer.
+ * to learn a small thing from, so this chapter walks through a kernel that does
+ * what Linux does for lguest's sake and not much else.  It is called puppy.  It
+ * boots in the time that a person needs to lift a finger from the return key,
+ * runs programs in ring 3 with fork() and signals and pipes, and has a
+ * self-test which is the Host's worst customer.
  *
  * What is special about being a Guest?  Less than one would think.  We are an
- * i386 kernel: page tables, gates, a timer, system calls.  But we aren't in ring
- * 0, so whatever only ring 0 may do we can't do ourselves: we ask the Host,
- * with "int $0x1f".  That's all of paravirtualization.  Look out for hcall()
- * on the way; between two of them, it is a kernel like any other.
+ * i386 kernel: page tables, gates, a timer, system calls.  But we aren't in
+ * ring 0, so whatever only ring 0 may do we can't do ourselves: we ask the
+ * Host, with "int $0x1f".  That's all of paravirtualization.  Look out for
+ * hcall() on the way; between two of them, it is a kernel like any other.
  *
  * We start with the words that the rooms of this kernel use among themselves,
- * then comes the first instruction. :*/
+ * then comes the first instruction. : */
 
 /*G:050 The first instruction.
  *

@@ -9,10 +9,10 @@
 
 /*G:620 System calls: hypercalls for programs.
  *
- * The same idea once more, one floor up: a number in eax, arguments in ebx, ecx,
- * edx, esi, edi and ebp, "int $0x80", and the result in eax, with errors as small
- * negative numbers.  Numbers and structures are Linux's for the i386, so that our
- * programs run there as well, and some of Linux's programs here.
+ * The same idea once more, one floor up: a number in eax, arguments in ebx,
+ * ecx, edx, esi, edi and ebp, "int $0x80", and the result in eax, with errors
+ * as small negative numbers.  Numbers and structures are Linux's for the i386,
+ * so that our programs run there as well, and some of Linux's programs here.
  *
  * Each call is a few lines which take the arguments apart and leave the work to
  * somebody else.  Those that come from the program are suspicious until proven
@@ -228,8 +228,8 @@ static int call_rt_sigreturn(struct regs *regs)
 }
 /*:*/
 
-/*G:626 Memory.  brk() moves the end of the heap and tells where it is now, also if it
- * couldn't. */
+/*G:626 Memory.  brk() moves the end of the heap and tells where it is now, also
+ * if it couldn't. */
 #define HEAP_PROT	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
 static bool move_brk(struct space *space, u32 to)
@@ -307,9 +307,9 @@ static int call_munmap(struct regs *regs)
 }
 /*:*/
 
-/*G:628 Thread-local storage: an entry of the segment table which the program fills in
- * from afar.  We build the eight bytes ourselves, so that it's data, of ring 3, and
- * nothing else. */
+/*G:628 Thread-local storage: an entry of the segment table which the program
+ * fills in from afar.  We build the eight bytes ourselves, so that it's data,
+ * of ring 3, and nothing else. */
 #define TLS_ALWAYS	0x7000u	/* ring 3, and an ordinary segment */
 
 static struct tls tls_of(const struct user_desc *desc)

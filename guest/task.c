@@ -50,15 +50,16 @@ static struct task *dequeue(void)
 }
 /*:*/
 
-/*G:462 A program owns more of the processor than a few registers: an address space,
- * a stack for the kernel to use when it traps, the segments of its thread-local
- * storage.  Kernel threads own none of that, and don't mind whose it is.  So these
- * things stay with the last program until *another program* is to run: the
- * "loaded" one.  Switching to a kernel thread and back is almost free.
+/*G:462 A program owns more of the processor than a few registers: an address
+ * space, a stack for the kernel to use when it traps, the segments of its
+ * thread-local storage.  Kernel threads own none of that, and don't mind whose
+ * it is.  So these things stay with the last program until *another program* is
+ * to run: the "loaded" one.  Switching to a kernel thread and back is almost
+ * free.
  *
- * Three hypercalls out of four wait in the ring until the last takes them along.
- * fs and gs are emptied meanwhile, for they may refer to an entry that is going
- * away. */
+ * Three hypercalls out of four wait in the ring until the last takes them
+ * along.  fs and gs are emptied meanwhile, for they may refer to an entry that
+ * is going away. */
 static struct task *loaded;
 
 /* A selector which doesn't work (any more) turns into zero. */
@@ -193,8 +194,9 @@ void idle(void)
 }
 /*:*/
 
-/*G:466 Waiting, and being woken.  A queue wakes all who wait in it, and each of them
- * looks whether it was meant.  That wastes a little, but it can't go wrong. */
+/*G:466 Waiting, and being woken.  A queue wakes all who wait in it, and each of
+ * them looks whether it was meant.  That wastes a little, but it can't go
+ * wrong. */
 static void stand_in(struct waitqueue *queue)
 {
 	struct task **link = &queue->first;
@@ -281,9 +283,9 @@ void sleepers_wake(void)
 }
 /*:*/
 
-/*G:468 All the ways of waiting are this one.  It's important that interrupts are off
- * between the look and the sleep: whoever calls wake() would find nobody in the
- * queue if he came just then. */
+/*G:468 All the ways of waiting are this one.  It's important that interrupts
+ * are off between the look and the sleep: whoever calls wake() would find
+ * nobody in the queue if he came just then. */
 #define NEVER	(~0ull)
 
 static bool wait(struct waitqueue *queue, bool (*ready)(void *arg), void *arg,
@@ -347,8 +349,8 @@ u64 sleep_until_signal(u64 ns)
 }
 /*:*/
 
-/*G:474 New tasks.  A stack that looks as if switch_stacks() had been called from it:
- * four registers, and where to return to. */
+/*G:474 New tasks.  A stack that looks as if switch_stacks() had been called
+ * from it: four registers, and where to return to. */
 static void prepare_stack(struct task *task, u32 *top, const void *entry)
 {
 	*--top = (u32)entry;
@@ -408,7 +410,8 @@ struct task *kthread(const char *name, void (*fn)(void *arg), void *arg)
 }
 /*:*/
 
-/*G:476 fork(): everything the parent has, and a zero in eax to know oneself by. */
+/*G:476 fork(): everything the parent has, and a zero in eax to know oneself
+ * by. */
 static void inherit(struct task *child, const struct task *parent)
 {
 	int i;
@@ -445,8 +448,9 @@ int task_fork(struct regs *regs)
 }
 /*:*/
 
-/*G:478 Ending.  What a task holds is given back at once, except for itself: somebody
- * may want to know how it ended.  If there's nobody, it is gone without trace. */
+/*G:478 Ending.  What a task holds is given back at once, except for itself:
+ * somebody may want to know how it ended.  If there's nobody, it is gone
+ * without trace. */
 static void disown_children(void)
 {
 	struct task *task, *next;
@@ -498,8 +502,8 @@ void task_exit(int status)
 }
 /*:*/
 
-/*G:480 And being asked for.  A parent that waits for a child which has ended gets
- * its status, and only then is that child's number free. */
+/*G:480 And being asked for.  A parent that waits for a child which has ended
+ * gets its status, and only then is that child's number free. */
 struct search {
 	int pid;
 	struct task *zombie;
@@ -553,12 +557,14 @@ struct task *task_find(int pid)
 }
 /*:*/
 
-/*G:482 For the curious. */
+/*G:482 For the curious.  With interrupts off, so that whoever prints the lines
+ * can't sleep in between, and the list stays as it is. */
 void ps(void (*line)(const char *text, void *arg), void *arg)
 {
 	static const char *const states[] = { "ready", "sleeps", "zombie",
 					      "dead" };
 	const struct task *task;
+	u32 flags = irq_save();
 	char text[64];
 
 	for (task = all_tasks; task; task = task->all_next) {
@@ -567,5 +573,6 @@ void ps(void (*line)(const char *text, void *arg), void *arg)
 			  task->space.root ? "program" : "kernel", task->name);
 		line(text, arg);
 	}
+	irq_restore(flags);
 }
 /*:*/

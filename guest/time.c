@@ -4,8 +4,8 @@
  *
  * The Host writes the wall clock into lguest_data whenever it delivers an
  * interrupt, so a Guest can tell the time without asking.  But between two
- * interrupts that clock stands still.  The processor's own counter doesn't: if the
- * Host says how fast it runs (some machines change its speed, and then it
+ * interrupts that clock stands still.  The processor's own counter doesn't: if
+ * the Host says how fast it runs (some machines change its speed, and then it
  * doesn't), we count from there.
  *
  * Ticks to nanoseconds is a division, and a division by a number that doesn't
@@ -28,7 +28,8 @@ static u64 ticks_to_ns(u64 count)
 {
 	u64 high = count >> 32, low = (u32)count;
 
-	return (high * multiplier << (32 - SHIFT)) + (low * multiplier >> SHIFT);
+	return (high * multiplier << (32 - SHIFT)) +
+	       (low * multiplier >> SHIFT);
 }
 
 /* An interrupt may change the clock while we read it, but then it won't do that
@@ -63,11 +64,11 @@ u64 wall_seconds(void)
 }
 /*:*/
 
-/*G:452 The timer rings once, in so many nanoseconds, and only if somebody wants it
- * to: an idle kernel is left in peace, and so is the machine below.  Whoever
- * wants to be called gives a time; we only bother the Host if that's earlier than
- * what it knows of.  If the bell rings too early for the next one, nothing is
- * lost: sleepers_wake() asks again. */
+/*G:452 The timer rings once, in so many nanoseconds, and only if somebody wants
+ * it to: an idle kernel is left in peace, and so is the machine below.  Whoever
+ * wants to be called gives a time; we only bother the Host if that's earlier
+ * than what it knows of.  If the bell rings too early for the next one, nothing
+ * is lost: sleepers_wake() asks again. */
 #define SOONEST	1000u			/* as 0 means never */
 #define LATEST	(4 * NS_PER_S)		/* as the argument has 32 bits */
 
@@ -82,7 +83,8 @@ void timer_want(u64 when)
 		now = now_ns();
 		ns = when > now + SOONEST ? when - now : SOONEST;
 		rings_at = when;
-		hcall(LHCALL_SET_CLOCKEVENT, ns < LATEST ? ns : LATEST, 0, 0, 0);
+		hcall(LHCALL_SET_CLOCKEVENT, ns < LATEST ? ns : LATEST,
+		      0, 0, 0);
 	}
 	irq_restore(flags);
 }

@@ -5,13 +5,14 @@
  * The gates first.  A gate is 64 bits with an address torn in two, a type and
  * the least ring that may come through on purpose, with an "int" instruction.
  * Type 14 switches interrupts off on the way in, 15 doesn't.  We tell the Host
- * of every single one; it has its own table, and ours would be of no interest to
- * anybody.
+ * of every single one; it has its own table, and ours would be of no interest
+ * to anybody.
  *
- * All 256 get an address, even though no more than about 60 can ever happen:
- * a program may try "int $200", and if there's a gate which it mustn't use, that's
- * a general protection fault of that program.  If there were none, the Host would
- * have to think of something, and what it thinks of isn't pleasant for us. */
+ * All 256 get an address, even though no more than about 60 can ever happen: a
+ * program may try "int $200", and if there's a gate which it mustn't use,
+ * that's a general protection fault of that program.  If there were none, the
+ * Host would have to think of something, and what it thinks of isn't pleasant
+ * for us. */
 #define INTERRUPT_GATE	14
 #define TRAP_GATE	15
 #define GATE_PRESENT	0x8000u
@@ -31,7 +32,8 @@ static void set_gate(u32 vector, u32 type, u32 ring)
 
 	hcall(LHCALL_LOAD_IDT_ENTRY, vector,
 	      KERNEL_CS << 16 | (address & 0xffff),
-	      (address & 0xffff0000) | GATE_PRESENT | ring << 13 | type << 8, 0);
+	      (address & 0xffff0000) | GATE_PRESENT | ring << 13 | type << 8,
+	      0);
 }
 
 /* Flat, 4 GB, of ring 3; and the one bit that makes code of data. */
@@ -60,8 +62,9 @@ void traps_init(void)
 }
 /*:*/
 
-/*G:442 Interrupts: one function for each line.  A line is blocked until somebody
- * wants it; afterwards we ask the Host to look, for it may have been waiting. */
+/*G:442 Interrupts: one function for each line.  A line is blocked until
+ * somebody wants it; afterwards we ask the Host to look, for it may have been
+ * waiting. */
 static struct {
 	void (*fn)(void *arg);
 	void *arg;
@@ -90,9 +93,9 @@ static void interrupt(u32 irq)
 }
 /*:*/
 
-/*G:444 Faults.  Those of a program become a signal.  In the kernel there are a few
- * instructions that may fail: they stand in a list, each with the place where to
- * go on (see G:430, G:520).  Anything else is a mistake of ours. */
+/*G:444 Faults.  Those of a program become a signal.  In the kernel there are a
+ * few instructions that may fail: they stand in a list, each with the place
+ * where to go on (see G:430, G:520).  Anything else is a mistake of ours. */
 static const struct {
 	const char *name;
 	int signal;
@@ -160,11 +163,11 @@ static void fault(struct regs *regs)
 }
 /*:*/
 
-/*G:446 A page fault may be nobody's fault.  The address is in lguest_data, and must
- * be read before interrupts are on again and another page fault can replace it.
- * Then space.c has a look whether there ought to be a page.  That goes for the
- * kernel as well: it may be the first to touch a program's memory, when it
- * copies something there. */
+/*G:446 A page fault may be nobody's fault.  The address is in lguest_data, and
+ * must be read before interrupts are on again and another page fault can
+ * replace it.  Then space.c has a look whether there ought to be a page.  That
+ * goes for the kernel as well: it may be the first to touch a program's memory,
+ * when it copies something there. */
 static void page_fault(struct regs *regs)
 {
 	u32 address = lguest_data.cr2;
@@ -182,10 +185,10 @@ static void page_fault(struct regs *regs)
 }
 /*:*/
 
-/*G:448 Before a program goes on there may be something to do: let another one have
- * the processor, act upon a signal, let an interrupt in that came meanwhile.
- * Each of these can lead to the next, so we go round until there's nothing left,
- * and look with interrupts off, so that it stays like that. */
+/*G:448 Before a program goes on there may be something to do: let another one
+ * have the processor, act upon a signal, let an interrupt in that came
+ * meanwhile.  Each of these can lead to the next, so we go round until there's
+ * nothing left, and look with interrupts off, so that it stays like that. */
 static void before_program(struct regs *regs)
 {
 	for (;;) {
