@@ -163,6 +163,8 @@ static const struct {
 	{ "cb", "1 emulate" },
 	{ "cf", "1 emulate" },
 	{ "cc", "1 emulate writes" },
+	{ "ce", "1 emulate writes" },
+	{ "f1", "1 emulate writes" },
 	{ "cd 80", "2 emulate imm1=80 writes" },
 	/* Strings. */
 	{ "a4", "1 string [ds:0] writes" },
@@ -219,6 +221,8 @@ static const struct {
 	{ "0f ae 0b", "3 emulate [ds:ebx] fpu" },
 	{ "0f ae 23", "3 undefined" },
 	{ "0f 38 f0 03", "4 copy reg=eax [ds:ebx]" },
+	{ "66 0f 38 f0 1b", "5 copy opsize16 reg=ebx [ds:ebx]" },
+	{ "0f 38 f1 1b", "4 copy reg=ebx [ds:ebx] writes" },
 	{ "66 0f 38 f1 03", "5 copy opsize16 reg=eax [ds:ebx] writes" },
 	{ "f2 0f 38 f0 c4", "5 copy repnz reg=eax rm=ah" },
 	{ "66 f2 0f 38 f1 c3", "6 copy opsize16 repnz reg=eax rm=ebx" },
