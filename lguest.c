@@ -1748,10 +1748,14 @@ static void add_segment(struct plan *plan, u64 offset, u32 addr, u32 in_file,
 static void demand_elf(const struct plan *plan, const char *field, u32 is,
 		       u32 least, u32 most)
 {
-	if (is < least || is > most)
-		fatal("kernel %s: malformed ELF header: %s is %u, should be %u%s%u",
-		      plan->name, field, is, least, least == most ? "=" : " to ",
-		      most);
+	char range[32] = "";
+
+	if (is >= least && is <= most)
+		return;
+	if (most > least)
+		snprintf(range, sizeof(range), " to %u", most);
+	fatal("kernel %s: malformed ELF header: %s is %u, should be %u%s",
+	      plan->name, field, is, least, range);
 }
 
 static void check_elf(const struct plan *plan, const Elf32_Ehdr *ehdr)
@@ -1834,19 +1838,18 @@ static void keep_header(struct plan *plan, const struct setup_header *hdr)
 static void reserve_unpacked(struct plan *plan)
 {
 	const struct setup_header *hdr = &plan->header;
-	u64 start = hdr->pref_address, end;
+	u64 start = hdr->pref_address;
 
 	if (hdr->version < 0x20a || !hdr->init_size)
 		return;
 	if (hdr->relocatable_kernel && start < 16 * MEGABYTE)
 		start = 16 * MEGABYTE;
-	end = start + hdr->init_size;
-	if (end > wish.mem)
-		fatal("kernel %s: unpacked it needs memory from %#llx to %#llx, the Guest's ends at %#x",
-		      plan->name, (unsigned long long)start,
-		      (unsigned long long)end, wish.mem);
-	if (end > plan->end)
-		plan->end = end;
+	if (start > wish.mem || hdr->init_size > wish.mem - start)
+		fatal("kernel %s: unpacked it needs %u bytes at %#llx, the Guest's memory ends at %#x",
+		      plan->name, hdr->init_size, (unsigned long long)start,
+		      wish.mem);
+	if (start + hdr->init_size > plan->end)
+		plan->end = start + hdr->init_size;
 }
 
 static void plan_bzimage(struct plan *plan)

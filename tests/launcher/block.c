@@ -100,7 +100,7 @@ static void good(void)
 	same("they get four", get(r, DATA, 8), 0xeeeeeeee6b736964);
 	same("and the length says so", len, 5);
 	check(file_is(disk), "the file is as it was");
-	contains("verbose", r->err, "request type 0, sector 3: status 0\n");
+	says(r, "verbose", "request type 0, sector 3: status 0\n");
 	finish(r);
 }
 
@@ -195,7 +195,7 @@ static void past_end(void)
 		same("a write there is fatal", wait_end(r), 1);
 		snprintf(text, sizeof(text), "request queue: write past end: %u bytes to sector %llu, the disk has 100\n",
 			 cases[i].len, (unsigned long long)cases[i].sector);
-		contains("and says why", r->err, text);
+		says(r, "and says why", text);
 		check(file_is(disk), "not a byte has changed");
 		finish(r);
 	}
@@ -225,7 +225,7 @@ static void bad_frames(void)
 		add_chain(q, cases[i].bufs, cases[i].num);
 		kick(q);
 		same("a frame that isn't one", wait_end(r), 1);
-		contains("is told", r->err, cases[i].text);
+		says(r, "is told", cases[i].text);
 		finish(r);
 	}
 
@@ -235,7 +235,7 @@ static void bad_frames(void)
 	make_available(q, 0);
 	kick(q);
 	same("indirect, not offered", wait_end(r), 1);
-	contains("is told", r->err, "indirect descriptor, a feature that was not accepted");
+	says(r, "is told", "indirect descriptor, a feature that was not accepted");
 	finish(r);
 }
 
@@ -260,24 +260,24 @@ static void failing_disk(void)
 	same("a read that fails", request(r, VIRTIO_BLK_T_IN, 5, 512, true, &len),
 	     VIRTIO_BLK_S_IOERR);
 	same("writes only the status", len, 1);
-	contains("is told", r->err, "I/O error at byte 2560: Input/output error");
+	says(r, "is told", "I/O error at byte 2560: Input/output error");
 	failing = "pwritev";
 	failure = -ENOSPC;
 	same("a write that fails", request(r, VIRTIO_BLK_T_OUT, 6, 512, false, &len),
 	     VIRTIO_BLK_S_IOERR);
-	contains("is told", r->err, "I/O error at byte 3072: No space left on device");
+	says(r, "is told", "I/O error at byte 3072: No space left on device");
 	failing = "fdatasync";
 	failure = -EIO;
 	same("a flush that fails", request(r, VIRTIO_BLK_T_FLUSH, 0, 0, false, &len),
 	     VIRTIO_BLK_S_IOERR);
-	contains("is told", r->err, "cannot flush: Input/output error");
+	says(r, "is told", "cannot flush: Input/output error");
 	failing = NULL;
 	same("and then it works again", request(r, VIRTIO_BLK_T_IN, 5, 512, true, &len), 0);
 	if (truncate(path, 1000))
 		printf("# cannot truncate\n");
 	same("a file that has become shorter",
 	     request(r, VIRTIO_BLK_T_IN, 1, 512, true, &len), VIRTIO_BLK_S_IOERR);
-	contains("is told", r->err, "the file has become shorter");
+	says(r, "is told", "the file has become shorter");
 	finish(r);
 }
 

@@ -266,13 +266,13 @@ static void verbose(void)
 	struct run *r = boot_with(0, "--verbose", "--block", disk, "--initrd",
 				  write_file("initrd", "x", 1));
 
-	contains("memory", r->err, "Guest memory: 65536 KB at 0x");
-	contains("segment", r->err, "segment of 4096 bytes at 0x100000");
-	contains("initrd", r->err, "initrd: 1 bytes at 0x3fff000");
-	contains("queue", r->err, "request queue at 0x4001000, interrupt 1");
-	contains("device", r->err, "device 0 (block ");
-	contains("last device", r->err, "device 1 (console): described at");
-	contains("range", r->err, "0 to 0x400a000, starts at 0x100010");
+	says(r, "memory", "Guest memory: 65536 KB at 0x");
+	says(r, "segment", "segment of 4096 bytes at 0x100000");
+	says(r, "initrd", "initrd: 1 bytes at 0x3fff000");
+	says(r, "queue", "request queue at 0x4001000, interrupt 1");
+	says(r, "device", "device 0 (block ");
+	says(r, "last device", "device 1 (console): described at");
+	says(r, "range", "0 to 0x400a000, starts at 0x100010");
 	same("nothing on stdout", r->out_len, 0);
 	finish(r);
 

@@ -49,7 +49,7 @@ static void out(void)
 	chain(output, { 0x30000, 1, true });
 	kick(output);
 	same("a writable one is fatal", wait_end(r), 1);
-	contains("says why", r->err,
+	says(r, "says why",
 		 "device 0 (console): output queue: chain 3 has 1 writable buffers, only readable ones belong here");
 	finish(r);
 }
@@ -120,7 +120,7 @@ static void closed_stdout(void)
 	chain(output, { 0x10000, 16, false });
 	kick(output);
 	same("nobody there to read", wait_end(r), 1);
-	contains("in so many words", r->err,
+	says(r, "in so many words",
 		 "cannot write the Guest's console output to stdout: Broken pipe");
 	finish(r);
 }

@@ -39,7 +39,7 @@ static void bad_host(void)
 
 	give_error(r, EIO);
 	same("an error that isn't in the book", wait_end(r), 1);
-	contains("has its text", r->err, "running the Guest failed: Input/output error\n");
+	says(r, "has its text", "running the Guest failed: Input/output error\n");
 	finish(r);
 
 	r = boot_plain(0);
@@ -49,19 +49,19 @@ static void bad_host(void)
 	wait_read(r);
 	give_error(r, EFAULT);
 	same("dead without a reason", wait_end(r), 1);
-	contains("says so", r->err, "Bad address");
+	says(r, "says so", "Bad address");
 	finish(r);
 
 	r = run_launcher(0, "--host=kernel", "64", kernel);
 	r->open_error = EACCES;
 	same("a Host that doesn't open", wait_end(r), 1);
-	contains("is named", r->err, "/dev/lguest: Permission denied");
+	says(r, "is named", "/dev/lguest: Permission denied");
 	finish(r);
 
 	r = run_launcher(0, "64", kernel);
 	r->init_error = ENOMEM;
 	same("a Host that refuses", wait_end(r), 1);
-	contains("is quoted", r->err, "won't have the Guest: Cannot allocate memory");
+	says(r, "is quoted", "won't have the Guest: Cannot allocate memory");
 	finish(r);
 }
 
@@ -82,7 +82,7 @@ static void early_console(void)
 	check(notify(r, top - 1), "the last byte of all");
 	give_notify(r, top);
 	same("one further is fatal", wait_end(r), 1);
-	contains("address and limit", r->err,
+	says(r, "address and limit",
 		 "Guest notifies address 0x4007000, its memory ends at 0x4007000");
 	finish(r);
 }
@@ -95,7 +95,7 @@ static void before_setup(void)
 	find_device(r, 0, &dev);
 	give_notify(r, dev.vq[1].addr);
 	same("a queue before its device has started", wait_end(r), 1);
-	contains("is named", r->err,
+	says(r, "is named",
 		 "device 0 (console): output queue: notification before setup\n");
 	finish(r);
 }
@@ -110,7 +110,7 @@ static void statuses(void)
 	same("rng", rng.type, 4);
 	check(set_status(r, &rng, 0), "reset before anything");
 	check(set_status(r, &rng, 0x80), "failed before it ran");
-	contains("is told", r->err, "device 0 (rng): the Guest's driver has given it up");
+	says(r, "is told", "device 0 (rng): the Guest's driver has given it up");
 	same("no eventfd yet", r->eventfds, 0);
 	check(start_device(r, &rng, 0), "started");
 	same("an eventfd for its queue", r->eventfds, 1);
@@ -137,13 +137,13 @@ static void statuses(void)
 		set_status(r, &rng, i % 2 ? 0x83 : 0);
 		same("stopped", count_children(r->init_pid), 0);
 	}
-	contains("FAILED while running is a reset", r->err, "status 0x83\n");
+	says(r, "FAILED while running is a reset", "status 0x83\n");
 
 	start_device(r, &rng, 0);
 	put(r, rng.desc + 4, 1, 7);
 	give_notify(r, rng.desc);
 	same("finalized twice is fatal", wait_end(r), 1);
-	contains("says so", r->err, "device 0 (rng): finalized twice (status 0x7");
+	says(r, "says so", "device 0 (rng): finalized twice (status 0x7");
 	finish(r);
 }
 
@@ -157,7 +157,7 @@ static void features(void)
 	find_device(r, 0, &dev);
 	same("offered", dev.features, 0x204);
 	check(start_device(r, &dev, 0x200), "accept one of them");
-	contains("said", r->err, "features offered 0x204, accepted 0x200");
+	says(r, "said", "features offered 0x204, accepted 0x200");
 	set_status(r, &dev, 0);
 	same("a reset clears it", get(r, dev.guest_features, 2), 0);
 	same("but not the offer", get(r, dev.guest_features - 2, 2), 0x204);
@@ -165,7 +165,7 @@ static void features(void)
 	put(r, dev.desc + 4, 1, 3);
 	give_notify(r, dev.desc);
 	same("more than was offered is fatal", wait_end(r), 1);
-	contains("says which", r->err, "accepts features 0x1204, offered were 0x204");
+	says(r, "says which", "accepts features 0x1204, offered were 0x204");
 	finish(r);
 }
 
@@ -245,7 +245,7 @@ static void interrupt_after_death(void)
 	chain(&rng.vq[0], { 0x10000, 16, true });
 	kick(&rng.vq[0]);
 	same("any other error is fatal", wait_end(r), 1);
-	contains("named", r->err, "device 0 (rng): input queue: the Host refuses interrupt 1: Operation not permitted");
+	says(r, "named", "device 0 (rng): input queue: the Host refuses interrupt 1: Operation not permitted");
 	finish(r);
 }
 

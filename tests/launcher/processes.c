@@ -74,7 +74,7 @@ static void sigkill_second(void)
 	kill(r->init_pid, SIGKILL);
 	same("SIGKILL for the second process", wait_end(r), 1);
 	check(all_gone(), "nobody is left");
-	contains("is told", r->err, "the process that ran the Guest was killed by signal 9");
+	says(r, "is told", "the process that ran the Guest was killed by signal 9");
 	finish(r);
 }
 

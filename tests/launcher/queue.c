@@ -35,7 +35,7 @@ static void dies(struct run *r, const char *name, const char *text)
 
 	snprintf(expected, sizeof(expected), "lguest: device 0 (rng): input queue: %s\n", text);
 	same(name, wait_end(r), 1);
-	contains(name, r->err, expected);
+	says(r, name, expected);
 	for (const char *c = r->err; *c; c++)
 		newlines += *c == '\n';
 	same("in one line", newlines, 1);

@@ -61,15 +61,6 @@ bool same(const char *what, u64 is, u64 should_be)
 	return good;
 }
 
-bool contains(const char *what, const char *text, const char *part)
-{
-	bool good = check(strstr(text, part) != NULL, "%s", what);
-
-	if (!good)
-		printf("# \"%s\" is not in:\n# %s\n", part, text);
-	return good;
-}
-
 void skip(const char *fmt, ...)
 {
 	va_list ap;
@@ -509,8 +500,18 @@ void wait_ms(struct run *r, int ms)
 
 bool wait_for_text(struct run *r, const char *text, const char *part)
 {
-	return WAIT_UNTIL(r, strstr(text, part) || r->gone) &&
+	return WAIT_UNTIL(r, strstr(text, part) ||
+				     (r->gone && r->out_fd < 0 && r->err_fd < 0)) &&
 	       strstr(text, part);
+}
+
+bool says(struct run *r, const char *what, const char *part)
+{
+	bool good = check(wait_for_text(r, r->err, part), "%s", what);
+
+	if (!good)
+		printf("# \"%s\" is not in:\n# %s\n", part, r->err);
+	return good;
 }
 
 void finish(struct run *r)

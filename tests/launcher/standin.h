@@ -41,7 +41,6 @@ extern char scratch[];
 bool check(bool good, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 bool same(const char *what, u64 is, u64 should_be);
-bool contains(const char *what, const char *text, const char *part);
 void skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A running Launcher.  Everything it wrote is in out and err. */
@@ -94,6 +93,8 @@ bool wait_read(struct run *r);
 int wait_end(struct run *r);
 void wait_ms(struct run *r, int ms);
 bool wait_for_text(struct run *r, const char *text, const char *part);
+/* Waits for it on stderr, and checks that it comes. */
+bool says(struct run *r, const char *what, const char *part);
 /* Gives everything back, and looks whether anything was left behind. */
 void finish(struct run *r);
 
