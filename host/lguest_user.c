@@ -136,10 +136,12 @@ void host_close(struct lguest *lg)
 
 /*H:130 Reading a word which may not be there, without a signal: have the kernel
  * read it.  A signal mask is eight bytes of user memory; the kernel copies those
- * first, and then finds that -1 is nothing one can do with a mask. */
+ * first, and then finds that -1 is nothing one can do with a mask.  (No mask at
+ * all would be fine with it.) */
 static bool fetch_word(const unsigned long *from, unsigned long *word)
 {
-	if (raw_syscall(SYS_rt_sigprocmask, -1, (long)from, 0, sizeof(*from),
+	if (!from ||
+	    raw_syscall(SYS_rt_sigprocmask, -1, (long)from, 0, sizeof(*from),
 			0, 0) == -EFAULT)
 		return false;
 	*word = *from;
@@ -195,7 +197,7 @@ static ssize_t initialize(struct lguest *lg, const unsigned long *words)
 	if (!fetch_word(words, &base) || !fetch_word(words + 1, &pages) ||
 	    !fetch_word(words + 2, &start))
 		return -EFAULT;
-	if (base % PAGE_SIZE || pages > MAX_PAGES || start > UINT32_MAX)
+	if (base % PAGE_SIZE || !pages || pages > MAX_PAGES || start > UINT32_MAX)
 		return -EINVAL;
 	lg->cpu.machine = &lguest_machine;
 	lg->cpu.memory = (u8 *)base;
