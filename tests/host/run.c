@@ -167,7 +167,10 @@ static void transcribe(const struct row *row, char *text, size_t size)
 	pid_t pid;
 
 	fflush(stdout);
-	if (pipe(ends) != 0 || (pid = fork()) < 0)
+	if (pipe(ends) != 0)
+		die("pipe");
+	pid = fork();
+	if (pid < 0)
 		die("fork");
 	if (!pid) {
 		alarm(SECONDS_AT_MOST);
