@@ -9,7 +9,7 @@
 enum x86_exit {
 	EXIT_LOOKUP,	/* go on at cpu->eip */
 	EXIT_CHAIN,	/* same, and patch the jump at cpu->link on the way */
-	EXIT_SLOW,	/* the instruction at cpu->eip is for C */
+	EXIT_SLOW,	/* the instruction at cpu->eip is for C: slow[link] */
 	EXIT_POLL,	/* somebody kicked us */
 	EXIT_TRAP,	/* cpu->vector, error, address */
 };
@@ -36,6 +36,7 @@ struct x86_block {
 	u32 tail;	/* ... of what a dead block's entry jumps to ... */
 	u32 end;	/* ... and of the first byte after it */
 	u32 marks;	/* index of the first instruction's mark */
+	u32 slow;	/* of its slow instruction, if it has one */
 	u32 next;	/* same bucket of the hash */
 	u32 next_in_page, next_in_page2;
 	u8 insns;
@@ -70,6 +71,8 @@ struct x86_cache {
 	u32 nblocks;
 	struct x86_mark *marks;
 	u32 nmarks;
+	struct x86_insn *slow;		/* instructions for C, decoded once */
+	u32 nslow;
 	u32 *buckets;
 	struct x86_code_page *pages;
 	u32 *global_pfn;	/* pfn + 1 of global pages with blocks */
@@ -96,6 +99,8 @@ void x86_patch_rel32(u8 *site, const u8 *target);
 /* In front of a block's entry stands the entry for those who come through the
  * jump table, this long. */
 #define INDIRECT_ENTRY_SIZE 24u
+/* Is it that of a living block for @eip? */
+bool x86_is_entry_for(const u8 *entry, u32 eip);
 
 /* The block that host address @rip lies in, or NULL. */
 struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip);
@@ -103,6 +108,9 @@ struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip);
 const struct x86_mark *x86_mark_at(struct x86_cpu *cpu,
 				   const struct x86_block *block, u64 rip);
 
+/* Where translated code for cpu->eip begins, if the current view's jump table
+ * knows it; else 0. */
+u64 x86_known_entry(const struct x86_cpu *cpu);
 /* The block to run at cpu->eip.  NULL: none yet, a trap was raised or the world
  * changed under us: look again. */
 struct x86_block *x86_find_block(struct x86_cpu *cpu);

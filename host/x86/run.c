@@ -95,25 +95,21 @@ bool x86_fetch_insn(struct x86_cpu *cpu, u32 eip, u32 pfn,
 /*S:148 The instruction at eip is not one that translated code can do. */
 static void run_slow(struct x86_cpu *cpu)
 {
-	struct x86_insn insn;
-	u32 pfn, pfn2;
+	const struct x86_insn *insn = &cpu->cache->slow[cpu->link];
 
-	if (!x86_fetch_page(cpu, cpu->eip, &pfn) ||
-	    !x86_fetch_insn(cpu, cpu->eip, pfn, &insn, &pfn2))
-		return;
-	if (insn.kind == X86_UNDEFINED)
+	if (insn->kind == X86_UNDEFINED)
 		x86_trap(cpu, X86_UD, 0, 0);
-	else if (insn.kind == X86_PRIVILEGED)
-		cpu->machine->privileged(cpu, &insn);
+	else if (insn->kind == X86_PRIVILEGED)
+		cpu->machine->privileged(cpu, insn);
 	else
-		x86_emulate(cpu, &insn);
+		x86_emulate(cpu, insn);
 }
 
-/* Runs @b until something comes up.  true: whatever it was, it was not a trap,
+/* Runs from @entry until something comes up.  true: whatever it was, it was not a trap,
  * and the instructions that ran are done with. */
-static bool run_block(struct x86_cpu *cpu, const struct x86_block *b)
+static bool run_at(struct x86_cpu *cpu, u64 entry)
 {
-	cpu->target = cpu->code + b->code;
+	cpu->target = entry;
 	x86_enter(cpu);
 	switch ((enum x86_exit)cpu->exit) {
 	case EXIT_LOOKUP:
@@ -141,7 +137,7 @@ static void run_single(struct x86_cpu *cpu)
 	if (!b)
 		return;
 	/* A trap or interrupt on the way has cleared TF. */
-	if (run_block(cpu, b) && traced && cpu->exit != EXIT_POLL &&
+	if (run_at(cpu, cpu->code + b->code) && traced && cpu->exit != EXIT_POLL &&
 	    cpu->eflags_kept & X86_FLAG_TF)
 		x86_trap(cpu, X86_DB, 0, 0);
 	if (cpu->exit != EXIT_POLL)
@@ -154,15 +150,20 @@ static void run_on(struct x86_cpu *cpu)
 {
 	u32 generation = cpu->cache->generation;
 	bool chain = cpu->exit == EXIT_CHAIN;
+	u64 entry = chain ? 0 : x86_known_entry(cpu);
 	struct x86_block *b;
 
 	cpu->exit = EXIT_LOOKUP;
+	if (entry) {
+		run_at(cpu, entry);
+		return;
+	}
 	b = x86_find_block(cpu);
 	if (!b)
 		return;
 	if (chain && generation == cpu->cache->generation)
 		x86_chain(cpu, b);
-	run_block(cpu, b);
+	run_at(cpu, cpu->code + b->code);
 }
 
 void x86_run(struct x86_cpu *cpu)

@@ -262,6 +262,11 @@ static void emit_indirect_entry(struct emitter *e)
 	put_bytes(e, 0xc9894c, 3);		/* hit: mov rcx, r9 */
 }
 
+bool x86_is_entry_for(const u8 *entry, u32 eip)
+{
+	return entry[0] == 0x49 && *(const u32 *)(entry + 6) == -eip;
+}
+
 static bool same_page(u32 a, u32 b)
 {
 	return ((a ^ b) & PAGE_MASK) == 0;
@@ -335,9 +340,15 @@ static void emit_side_exits(struct emitter *e)
 	}
 }
 
-static void emit_slow(struct emitter *e)
+/* The instruction is kept, so that C needn't fetch and decode it each time. */
+static void emit_slow(struct emitter *e, const struct x86_insn *insn)
 {
+	u32 n = e->cache->nslow++;
+
+	copy_bytes(&e->cache->slow[n], insn, sizeof(*insn));
 	emit_set_eip(e, e->eip);
+	put_bytes(e, 0xb941, 2);		/* mov r9d, n */
+	put32(e, n);
 	emit_jump(e, e->cache->stub_slow);
 	e->ended = true;
 }
@@ -768,7 +779,7 @@ static void emit_insn(struct emitter *e, const struct x86_insn *insn)
 	case X86_EMULATE:
 	case X86_PRIVILEGED:
 	case X86_UNDEFINED:
-		emit_slow(e);
+		emit_slow(e, insn);
 		break;
 	}
 }
@@ -857,7 +868,7 @@ struct x86_block *x86_translate(struct x86_cpu *cpu, u32 eip, u32 pfn,
 	if (!x86_fetch_insn(cpu, eip, pfn, &insn, &pfn2))
 		return NULL;
 	*b = (struct x86_block){ .eip = eip, .pfn = pfn, .pfn2 = pfn2,
-				 .marks = c->nmarks };
+				 .marks = c->nmarks, .slow = c->nslow };
 	b->mode = (cpu->view->user ? MODE_USER : 0) |
 		  (cpu->view->linear ? MODE_LINEAR : 0);
 	emit_head(&e);
@@ -887,6 +898,12 @@ static void emit_leave_for(struct emitter *e, enum x86_exit why)
 	put_bytes(e, (u64)(uintptr_t)x86_leave, 8);
 }
 
+static void emit_link(struct emitter *e)
+{
+	put_bytes(e, 0x8f894d, 3);		/* mov [r15 + link], r9 */
+	put32(e, CPU(link));
+}
+
 void x86_emit_stubs(struct x86_cache *cache)
 {
 	struct emitter e = { .cache = cache, .p = cache->rw };
@@ -895,10 +912,10 @@ void x86_emit_stubs(struct x86_cache *cache)
 	cache->stub_lookup = e.p;
 	emit_leave_for(&e, EXIT_LOOKUP);
 	cache->stub_chain = e.p;
-	put_bytes(&e, 0x8f894d, 3);		/* mov [r15 + link], r9 */
-	put32(&e, CPU(link));
+	emit_link(&e);
 	emit_leave_for(&e, EXIT_CHAIN);
 	cache->stub_slow = e.p;
+	emit_link(&e);
 	emit_leave_for(&e, EXIT_SLOW);
 	cache->used = cache->first = (e.p - cache->rw + 15) & ~15ul;
 }
