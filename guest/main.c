@@ -92,3 +92,8 @@ static void start_devices_and_shell(void *unused)
 	shutdown(POWER_DOWN, LGUEST_SHUTDOWN_POWEROFF);
 }
 /*:*/
+
+/*G:890 That's a kernel.  It has no disk yet, no network, and nobody to talk to;
+ * all of those are on the far side of a page of memory that the Launcher has
+ * filled in.  How to get at them is the next chapter's story: "make Drivers".
+:*/

@@ -76,7 +76,7 @@ u64 div64(u64 dividend, u32 divisor, u32 *rest);
 /*:*/
 
 /*G:014 printk.c: talking, and the ways to stop for good.  Until console_ready
- * is set (by console_init(), in chapter D) printk() uses the Host's early
+ * is set (by the console's driver, in chapter D) printk() uses the Host's early
  * console.  It may sleep where interrupts are on; panic() may be called from
  * anywhere.  reason is LGUEST_SHUTDOWN_POWEROFF or _RESTART. */
 extern bool console_ready;
@@ -237,7 +237,6 @@ void initrd_init(void);
 /*G:034 And what chapter D gives to the kernel.  bus_init() runs in a thread of
  * its own, with interrupts on, so that it may wait for devices. */
 void bus_init(void);
-void console_init(void);
 void console_write(const char *text, size_t len);
 void console_flush(void);	/* Before the very end. */
 int console_getc(void);		/* Waits; negative if a signal came first. */
@@ -245,7 +244,6 @@ bool block_rw(unsigned int disk, bool write, u64 sector, void *buf,
 	      unsigned int sectors);
 bool block_flush(unsigned int disk);
 u64 block_sectors(unsigned int disk);
-void net_init(void);
 int rng_read(void *buf, size_t len);
 void shell(void *unused);
 void selftest(void *unused);

@@ -14,7 +14,7 @@
  * hcall() on the way; between two of them, it is a kernel like any other.
  *
  * We start with the words that the rooms of this kernel use among themselves,
- * then comes the first instruction. : */
+ * then comes the first instruction. :*/
 
 /*G:050 The first instruction.
  *
