@@ -530,7 +530,8 @@ static u32 prefixes_and_opcode(struct x86_insn *insn, struct cursor *at)
 	if (byte == 0x0f)
 		return second_byte(insn, at);
 	insn->map = 0;
-	insn->opcode = byte;
+	/* Twins, but 64-bit mode has only one of them. */
+	insn->opcode = byte == 0x82 ? 0x80 : byte;
 	return code;
 }
 /*:*/
@@ -760,6 +761,14 @@ static void string_or_xlat(struct x86_insn *insn)
 		insn->kind = X86_EMULATE;
 }
 
+/* bt and its sisters add a register's worth of bits to a 16-bit address, and
+ * the sum wraps at 64k. */
+static bool wraps_behind_us(const struct x86_insn *insn)
+{
+	return insn->map == 1 && insn->mem && insn->addr16 &&
+	       (insn->opcode & 0xe7) == 0xa3;
+}
+
 static u8 loaded_segment(const struct x86_insn *insn)
 {
 	if (insn->map == 1)	/* lss lfs lgs */
@@ -778,6 +787,10 @@ static void emulate_load(struct x86_insn *insn, u8 sreg)
 static void exceptions(struct x86_insn *insn, struct cursor *at)
 {
 	switch ((unsigned)insn->kind) {
+	case X86_COPY:
+		if (wraps_behind_us(insn))
+			insn->kind = X86_EMULATE;
+		break;
 	case X86_MOFFS:
 		insn->disp = next_number(at, insn->addr16 ? 2 : 4);
 		break;

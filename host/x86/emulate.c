@@ -283,30 +283,28 @@ static bool popf(struct x86_cpu *cpu, const struct x86_insn *insn)
 /* edi ends up lowest; the esp among them is the one before. */
 static bool pusha(struct x86_cpu *cpu, int size)
 {
-	u8 image[8 * 4];
 	u32 value;
 	int i;
 
 	for (i = 0; i < 8; i++) {
-		value = cpu->regs[7 - i];
-		copy_bytes(image + i * size, &value, size);
+		value = cpu->regs[i];
+		if (!x86_write(cpu, stack(cpu) - (i + 1) * size, &value, size))
+			return false;
 	}
-	if (!x86_write(cpu, stack(cpu) - 8 * size, image, 8 * size))
-		return false;
 	move_esp(cpu, -8 * size);
 	return true;
 }
 
+/* The CPU is not so careful as we are elsewhere: should the stack end in the
+ * middle, then some registers have changed already.  esp hasn't. */
 static bool popa(struct x86_cpu *cpu, int size)
 {
-	u8 image[8 * 4];
 	u32 value = 0;
 	int i;
 
-	if (!x86_read(cpu, stack(cpu), image, 8 * size))
-		return false;
 	for (i = 0; i < 8; i++) {
-		copy_bytes(&value, image + i * size, size);
+		if (!x86_read(cpu, stack(cpu) + i * size, &value, size))
+			return false;
 		if (7 - i != X86_ESP)
 			x86_put_reg(cpu, 7 - i, size, value);
 	}
@@ -318,59 +316,38 @@ static bool popa(struct x86_cpu *cpu, int size)
  * of the outer ones through a "display" of frame pointers.  Level 0 is what C
  * would use, if C compilers liked enter.
  *
- * The display is copied from the old frame to the new, which lies below esp.
- * Should the two overlap, then the CPU, pushing word by word, reads what it has
- * just written; we write all at once, so old_display() looks there first. */
-struct frame {
-	u8 bytes[32 * 4];	/* what will lie below esp, top first in time */
-	u32 top, low;		/* linear: from low on it is decided already */
-};
-
-static bool old_display(struct x86_cpu *cpu, const struct frame *frame, u32 lin,
-			u32 *value, int size)
+ * The display is copied from the old frame to the new one, word by word, since
+ * the two may overlap.  If that faults half-way, then there are new words below
+ * esp, where nobody looks; ebp and esp themselves wait until all is done, even
+ * a trial of whether the new top of the stack may be written. */
+static bool build_frame(struct x86_cpu *cpu, u32 level, int size)
 {
-	u32 at = sizeof(frame->bytes) - (frame->top - lin);
-	int i;
+	u32 ss = cpu->seg[X86_SS].base, to = stack(cpu) - size;
+	u32 from = ss + (u32)cpu->regs[X86_EBP], new_ebp = to - ss, word, i;
 
-	*value = 0;
-	if (!x86_read(cpu, lin, value, size))
-		return false;
-	for (i = 0; i < size; i++)
-		if (lin + i - frame->low < frame->top - frame->low)
-			((u8 *)value)[i] = frame->bytes[at + i];
-	return true;
-}
-
-static void add_to_frame(struct frame *frame, u32 value, int size)
-{
-	frame->low -= size;
-	copy_bytes(frame->bytes + sizeof(frame->bytes) -
-		   (frame->top - frame->low), &value, size);
+	word = cpu->regs[X86_EBP];
+	for (i = 1; i <= level; i++) {
+		if (!x86_write(cpu, to, &word, size))
+			return false;
+		to -= size;
+		word = new_ebp;
+		if (i < level && !x86_read(cpu, from - i * size, &word, size))
+			return false;
+	}
+	return x86_write(cpu, to, &word, size);
 }
 
 static bool enter(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	u32 ebp = cpu->regs[X86_EBP], level = insn->imm2 & 31, value, len, i;
-	struct frame frame = { .top = stack(cpu), .low = stack(cpu) };
-	u32 new_ebp = cpu->regs[X86_ESP] - operand_size(insn);
+	u32 level = insn->imm2 & 31;
 	int size = operand_size(insn);
+	u32 locals = (u16)insn->imm, below = (level + 1) * size + locals;
 
-	add_to_frame(&frame, ebp, size);
-	for (i = 1; i < level; i++) {
-		if (!old_display(cpu, &frame, cpu->seg[X86_SS].base + ebp -
-				 i * size, &value, size))
-			return false;
-		add_to_frame(&frame, value, size);
-	}
-	if (level)
-		add_to_frame(&frame, new_ebp, size);
-	len = frame.top - frame.low;
-	if (!check_write(cpu, frame.low - (u16)insn->imm, size) ||
-	    !x86_write(cpu, frame.low,
-		       frame.bytes + sizeof(frame.bytes) - len, len))
+	if (!build_frame(cpu, level, size) ||
+	    !check_write(cpu, stack(cpu) - below, size))
 		return false;
-	move_esp(cpu, -len - (u16)insn->imm);
-	x86_put_reg(cpu, X86_EBP, size, new_ebp);
+	x86_put_reg(cpu, X86_EBP, size, cpu->regs[X86_ESP] - size);
+	move_esp(cpu, -below);
 	return true;
 }
 /*:*/
@@ -396,7 +373,8 @@ static u32 result_flags(u8 result)
 	       (__builtin_parity(result) ? 0 : X86_FLAG_PF);
 }
 
-#define RESULT_FLAGS (X86_FLAG_SF | X86_FLAG_ZF | X86_FLAG_PF)
+/* Flags that the manual leaves undefined are as the machine has them. */
+#define ARITHMETIC_FLAGS (X86_LIVE_FLAGS & ~X86_FLAG_DF)
 
 /* daa and das: @sign is what the digits are corrected with. */
 static bool decimal_adjust(struct x86_cpu *cpu, int sign)
@@ -408,7 +386,7 @@ static bool decimal_adjust(struct x86_cpu *cpu, int sign)
 	u8 result = al + sign * ((low ? 6 : 0) + (high ? 0x60 : 0));
 
 	x86_put_reg(cpu, X86_EAX, 1, result);
-	put_flags(cpu, RESULT_FLAGS | X86_FLAG_AF | X86_FLAG_CF,
+	put_flags(cpu, ARITHMETIC_FLAGS,
 		  result_flags(result) | (low ? X86_FLAG_AF : 0) |
 		  (high || borrow ? X86_FLAG_CF : 0));
 	return true;
@@ -423,8 +401,8 @@ static bool ascii_adjust(struct x86_cpu *cpu, int sign)
 	if (carry)
 		ax += sign * 0x106;
 	x86_put_reg(cpu, X86_EAX, 2, ax & 0xff0f);
-	put_flags(cpu, X86_FLAG_AF | X86_FLAG_CF,
-		  carry ? X86_FLAG_AF | X86_FLAG_CF : 0);
+	put_flags(cpu, ARITHMETIC_FLAGS, result_flags(ax & 15) |
+		  (carry ? X86_FLAG_AF | X86_FLAG_CF : 0));
 	return true;
 }
 
@@ -435,17 +413,21 @@ static bool aam(struct x86_cpu *cpu, u8 base)
 	if (!base)
 		return trap(cpu, X86_DE);
 	x86_put_reg(cpu, X86_EAX, 2, (al / base) << 8 | al % base);
-	put_flags(cpu, RESULT_FLAGS, result_flags(al % base));
+	put_flags(cpu, ARITHMETIC_FLAGS, result_flags(al % base));
 	return true;
 }
 
+/* The flags are those of the addition. */
 static bool aad(struct x86_cpu *cpu, u8 base)
 {
-	u16 ax = cpu->regs[X86_EAX];
-	u8 al = ax + (ax >> 8) * base;
+	u8 al = cpu->regs[X86_EAX], tens = x86_get_reg(cpu, 4, 1) * base;
+	u8 sum = al + tens;
 
-	x86_put_reg(cpu, X86_EAX, 2, al);
-	put_flags(cpu, RESULT_FLAGS, result_flags(al));
+	x86_put_reg(cpu, X86_EAX, 2, sum);
+	put_flags(cpu, ARITHMETIC_FLAGS,
+		  result_flags(sum) | (sum < al ? X86_FLAG_CF : 0) |
+		  ((al ^ tens ^ sum) & X86_FLAG_AF) |
+		  ((al ^ sum) & (tens ^ sum) & 0x80 ? X86_FLAG_OF : 0));
 	return true;
 }
 /*:*/
@@ -469,12 +451,13 @@ static bool bound(struct x86_cpu *cpu, const struct x86_insn *insn)
 	s32 index = sign_extend(cpu->regs[insn->reg], size);
 	u32 lin = x86_operand_address(cpu, insn), low = 0, high = 0;
 
-	if (!x86_read(cpu, lin, &low, size) ||
-	    !x86_read(cpu, lin + size, &high, size))
+	if (!x86_read(cpu, lin, &low, size))
 		return false;
-	if (index < sign_extend(low, size) || index > sign_extend(high, size))
+	if (index < sign_extend(low, size))
 		return trap(cpu, X86_BR);
-	return true;
+	if (!x86_read(cpu, lin + size, &high, size))
+		return false;
+	return index <= sign_extend(high, size) || trap(cpu, X86_BR);
 }
 
 static bool into(struct x86_cpu *cpu, const struct x86_insn *insn)
@@ -726,21 +709,20 @@ static bool far_immediate(struct x86_cpu *cpu, const struct x86_insn *insn)
 /* A caller's selector must not claim more privilege than the caller has. */
 static bool arpl(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	u32 lin = insn->mem ? x86_operand_address(cpu, insn) : 0;
 	u32 rpl = cpu->regs[insn->reg] & 3, selector;
-	bool adjust;
 
-	if ((insn->mem && !check_write(cpu, lin, 2)) ||
-	    !read_rm(cpu, insn, 2, &selector))
+	if (!read_rm(cpu, insn, 2, &selector))
 		return false;
-	adjust = (selector & 3) < rpl;
-	if (adjust)
-		selector = (selector & ~3u) | rpl;
-	if (insn->mem)
-		x86_write(cpu, lin, &selector, 2);
-	else
+	if ((selector & 3) >= rpl) {
+		put_flags(cpu, X86_FLAG_ZF, 0);
+		return true;
+	}
+	selector = (selector & ~3u) | rpl;
+	if (!insn->mem)
 		x86_put_reg(cpu, insn->rm, 2, selector);
-	put_flags(cpu, X86_FLAG_ZF, adjust ? X86_FLAG_ZF : 0);
+	else if (!x86_write(cpu, x86_operand_address(cpu, insn), &selector, 2))
+		return false;
+	put_flags(cpu, X86_FLAG_ZF, X86_FLAG_ZF);
 	return true;
 }
 
@@ -936,6 +918,34 @@ static bool group15(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 	return insn->reg ? fxrstor(cpu, lin) : fxsave(cpu, lin);
 }
+/*:*/
+
+/*S:752 bt and its sisters count bits from the address of their operand on, as far
+ * as a register says, which gets them anywhere.  Only with 16-bit addresses does
+ * it matter to us, since the sum wraps at 64k. */
+static bool bit_in_string(struct x86_cpu *cpu, const struct x86_insn *insn)
+{
+	u32 base = cpu->seg[insn->mem_seg].base, what = insn->opcode >> 3 & 3;
+	int size = operand_size(insn);
+	s32 number = sign_extend(cpu->regs[insn->reg], size);
+	u32 bit = 1u << (number & (8 * size - 1)), value = 0;
+	u32 lin = x86_operand_address(cpu, insn) - base +
+		  (number >> (size == 2 ? 4 : 5)) * size;
+
+	lin = base + (lin & 0xffff);
+	if ((what && !check_write(cpu, lin, size)) ||
+	    !x86_read(cpu, lin, &value, size))
+		return false;
+	put_flags(cpu, X86_FLAG_CF, value & bit ? X86_FLAG_CF : 0);
+	switch (what) {
+	case 0: return true;			/* bt */
+	case 1: value |= bit; break;		/* bts */
+	case 2: value &= ~bit; break;		/* btr */
+	case 3: value ^= bit; break;		/* btc */
+	}
+	return x86_write(cpu, lin, &value, size);
+}
+/*:*/
 
 static u32 data_base(const struct x86_cpu *cpu, const struct x86_insn *insn)
 {
@@ -948,41 +958,92 @@ static u32 pointer(const struct x86_cpu *cpu, const struct x86_insn *insn, int r
 	return x86_get_reg(cpu, reg, count_size(insn));
 }
 
-/* maskmovq and maskmovdqu store to ds:edi without naming it, those bytes of the
- * one register whose byte in the other has its highest bit set.  MMX comes with
- * two more side effects: a pending x87 exception strikes now, and the x87 stack
- * is full of MMX registers afterwards; reading one sees to that. */
-static bool maskmov(struct x86_cpu *cpu, const struct x86_insn *insn)
+/*S:753 maskmovq and maskmovdqu store to ds:edi without naming it, those bytes of the
+ * one register whose byte in the other has its highest bit set.  Whether there
+ * is any or not, all of the memory must be there; and the halves of an xmm
+ * register are looked at like everything else in this machine, from the wrong
+ * end. */
+static bool check_masked(struct x86_cpu *cpu, u32 lin, u32 len)
 {
-	u32 lin = data_base(cpu, insn) + pointer(cpu, insn, X86_EDI), mmx, i;
-	u32 len = insn->prefix66 ? 16 : 8;
-	struct fxsave image;
-	const u8 *regs, *mask;
-	u8 bytes[16];
+	return (len == 8 || check_write(cpu, lin + 8, 8)) &&
+	       check_write(cpu, lin, 8);
+}
 
-	fxsave_machine(&image);
-	if (!insn->prefix66 && (image.bytes[FX_STATUS] & FSW_ES))
-		return trap(cpu, X86_MF);
-	if (!check_write(cpu, lin, len) || !x86_read(cpu, lin, bytes, len))
-		return false;
-	regs = image.bytes + (insn->prefix66 ? FX_XMM : FX_ST);
-	mask = regs + insn->rm * 16;
+static void store_masked(struct x86_cpu *cpu, u32 lin, const u8 *bytes,
+			 const u8 *mask, u32 len)
+{
+	u32 i;
+
 	for (i = 0; i < len; i++)
 		if (mask[i] & 0x80)
-			bytes[i] = regs[insn->reg * 16 + i];
-	if (!insn->prefix66)
-		__asm__ volatile("movd %%mm0, %0" : "=r"(mmx));
-	return x86_write(cpu, lin, bytes, len);
+			x86_write(cpu, lin + i, bytes + i, 1);
+}
+
+static bool maskmovdqu(struct x86_cpu *cpu, const struct x86_insn *insn, u32 lin)
+{
+	struct fxsave image;
+	const u8 *bytes = image.bytes + FX_XMM + insn->reg * 16;
+	const u8 *mask = image.bytes + FX_XMM + insn->rm * 16;
+
+	fxsave_machine(&image);
+	if (!check_masked(cpu, lin, 16))
+		return false;
+	store_masked(cpu, lin, bytes, mask, 16);
+	return true;
+}
+
+/* The image has the x87 registers in the order of their stack, while MMX counts
+ * them as they are. */
+static const u8 *mmx_register(const struct fxsave *image, int number)
+{
+	int top = image->bytes[FX_STATUS + 1] >> 3;
+
+	return image->bytes + FX_ST + ((number - top) & 7) * 16;
+}
+
+/* MMX comes with two more effects: a pending x87 exception strikes now, and the
+ * x87 stack is full of MMX registers afterwards; reading one sees to that. */
+static bool maskmovq(struct x86_cpu *cpu, const struct x86_insn *insn, u32 lin)
+{
+	struct fxsave image;
+	const u8 *mask;
+	u32 mmx;
+
+	fxsave_machine(&image);
+	if (image.bytes[FX_STATUS] & FSW_ES)
+		return trap(cpu, X86_MF);
+	mask = mmx_register(&image, insn->rm);
+	__asm__ volatile("movd %%mm0, %0" : "=r"(mmx));
+	if (!check_masked(cpu, lin, 8))
+		return false;
+	store_masked(cpu, lin, mmx_register(&image, insn->reg), mask, 8);
+	return true;
+}
+
+static bool maskmov(struct x86_cpu *cpu, const struct x86_insn *insn)
+{
+	u32 lin = data_base(cpu, insn) + pointer(cpu, insn, X86_EDI);
+
+	return insn->prefix66 ? maskmovdqu(cpu, insn, lin) :
+				maskmovq(cpu, insn, lin);
 }
 /*:*/
 
 /*S:755 String instructions.  The usual ones are translated; these have 16-bit
- * addresses or come from fs: or gs:.  A call does one round and leaves eip
- * where it is if there is another: that's how the CPU looks to its interrupts,
+ * addresses or come from fs: or gs:.  After a number of rounds eip stays where
+ * it is if there are more to do: that's how the CPU looks to its interrupts,
  * too. */
+#define ROUNDS 65536
+
 static int string_size(const struct x86_insn *insn)
 {
 	return insn->opcode & 1 ? operand_size(insn) : 1;
+}
+
+/* An operand that hangs over the end of its segment is a #GP. */
+static bool wraps(const struct x86_cpu *cpu, const struct x86_insn *insn, int reg)
+{
+	return pointer(cpu, insn, reg) > (u32)-string_size(insn);
 }
 
 static u32 source(const struct x86_cpu *cpu, const struct x86_insn *insn)
@@ -1010,7 +1071,7 @@ static void compare(struct x86_cpu *cpu, u32 a, u32 b, int size)
 	u32 result = (a - b) & mask_of(size);
 	u32 sign = 1u << (8 * size - 1);
 
-	put_flags(cpu, X86_LIVE_FLAGS & ~X86_FLAG_DF,
+	put_flags(cpu, ARITHMETIC_FLAGS,
 		  (a < b ? X86_FLAG_CF : 0) | (result ? 0 : X86_FLAG_ZF) |
 		  (result & sign ? X86_FLAG_SF : 0) |
 		  ((a ^ b) & (a ^ result) & sign ? X86_FLAG_OF : 0) |
@@ -1036,8 +1097,8 @@ static bool cmps(struct x86_cpu *cpu, const struct x86_insn *insn)
 	int size = string_size(insn);
 	u32 a = 0, b = 0;
 
-	if (!x86_read(cpu, source(cpu, insn), &a, size) ||
-	    !x86_read(cpu, destination(cpu, insn), &b, size))
+	if (!x86_read(cpu, destination(cpu, insn), &b, size) ||
+	    !x86_read(cpu, source(cpu, insn), &a, size))
 		return false;
 	compare(cpu, a, b, size);
 	advance(cpu, insn, X86_ESI);
@@ -1081,7 +1142,12 @@ static bool scas(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 static bool string_round(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	switch (insn->opcode & ~1) {
+	u8 what = insn->opcode & ~1;
+
+	if ((what != 0xac && wraps(cpu, insn, X86_EDI)) ||
+	    (what != 0xaa && what != 0xae && wraps(cpu, insn, X86_ESI)))
+		return trap(cpu, X86_GP);
+	switch (what) {
 	case 0xa4: return movs(cpu, insn);
 	case 0xa6: return cmps(cpu, insn);
 	case 0xaa: return stos(cpu, insn);
@@ -1100,18 +1166,35 @@ static bool rep_goes_on(const struct x86_cpu *cpu, const struct x86_insn *insn)
 	return flag(cpu, X86_FLAG_ZF) == (insn->rep == 0xf3);
 }
 
+/* A debugger sees every round; others we let wait for a few. */
+static u32 rounds(const struct x86_cpu *cpu, u32 count)
+{
+	if (cpu->eflags_kept & X86_FLAG_TF)
+		return 1;
+	return count < ROUNDS ? count : ROUNDS;
+}
+
+/* A fault finds the flags of the beginning: scas and cmps don't need those of
+ * the last round to go on (SDM 2B, REP). */
+static bool repeat(struct x86_cpu *cpu, const struct x86_insn *insn)
+{
+	u32 count = pointer(cpu, insn, X86_ECX), left = rounds(cpu, count);
+	u64 flags = cpu->flags;
+	bool more = count;
+
+	for (; more && left; left--) {
+		cpu->flags = flags;
+		if (!string_round(cpu, insn))
+			return false;
+		x86_put_reg(cpu, X86_ECX, count_size(insn), --count);
+		more = count && rep_goes_on(cpu, insn);
+	}
+	return !more;
+}
+
 static bool string(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	u32 count = pointer(cpu, insn, X86_ECX);
-
-	if (!insn->rep)
-		return string_round(cpu, insn);
-	if (!count)
-		return true;
-	if (!string_round(cpu, insn))
-		return false;
-	x86_put_reg(cpu, X86_ECX, count_size(insn), count - 1);
-	return count == 1 || !rep_goes_on(cpu, insn);
+	return insn->rep ? repeat(cpu, insn) : string_round(cpu, insn);
 }
 
 static bool xlat(struct x86_cpu *cpu, const struct x86_insn *insn)
@@ -1149,6 +1232,10 @@ static bool emulate_0f(struct x86_cpu *cpu, const struct x86_insn *insn)
 	case 0xa1:
 	case 0xa9: return pop_segment(cpu, insn);
 	case 0xa2: return cpuid(cpu);
+	case 0xa3:
+	case 0xab:
+	case 0xb3:
+	case 0xbb: return bit_in_string(cpu, insn);
 	case 0xae: return group15(cpu, insn);
 	case 0xb2: return load_far_pointer(cpu, insn, X86_SS);
 	case 0xb4: return load_far_pointer(cpu, insn, X86_FS);
