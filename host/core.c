@@ -232,34 +232,30 @@ const struct x86_machine lguest_machine = {
  *
  * Mind the order: first we forget the kick, then we look at what it was for.  The
  * other way round, one that comes in between would be lost. */
-static int run_once(struct lguest *lg)
+static void run_once(struct lguest *lg)
 {
 	x86_unkick(&lg->cpu);
 	if (lg->hcall_waiting)
 		do_hypercalls(lg);
 	if (lg->notify || lg->dead)
-		return 0;
+		return;
 	try_deliver_interrupt(lg);
-	if (lg->dead)
-		return 0;
 	if (lg->halted)
-		return sleep_until_interrupt(lg);
-	x86_run(&lg->cpu);
-	return 0;
+		sleep_until_woken(lg);
+	else if (!lg->dead)
+		x86_run(&lg->cpu);
 }
 
 /* The Guest's floating point registers are in the machine from here to there, so
  * all of the Host's C in between is compiled to do without. */
 int run_guest(struct lguest *lg)
 {
-	int err = 0;
-
 	x86_load_fpu(&lg->cpu);
-	while (!lg->notify && !lg->dead && !err)
-		err = run_once(lg);
+	while (!lg->notify && !lg->dead && !lg->signalled)
+		run_once(lg);
 	x86_save_fpu(&lg->cpu);
 	if (lg->dead)
 		return lg->restart ? -ERESTART : -ENOENT;
-	return err;
+	return lg->notify ? 0 : -EINTR;
 }
 /*:*/

@@ -356,8 +356,9 @@ static void futex(u32 *word, int op, u32 value)
 	raw_syscall(SYS_futex, (long)word, op, value, 0, 0, 0);
 }
 
-static void wake(struct lguest *lg)
+void wake_guest(struct lguest *lg)
 {
+	x86_kick(&lg->cpu);
 	if (__atomic_exchange_n(&lg->sleeping, 0, __ATOMIC_SEQ_CST))
 		futex(&lg->sleeping, FUTEX_WAKE_PRIVATE, 1);
 }
@@ -365,8 +366,7 @@ static void wake(struct lguest *lg)
 void set_interrupt(struct lguest *lg, unsigned irq)
 {
 	__atomic_fetch_or(&lg->pending, BIT(irq), __ATOMIC_SEQ_CST);
-	x86_kick(&lg->cpu);
-	wake(lg);
+	wake_guest(lg);
 }
 
 static u32 unblocked(struct lguest *lg)
@@ -378,19 +378,14 @@ static u32 unblocked(struct lguest *lg)
 	return pending & ~*(volatile u32 *)&lg->data->blocked_interrupts;
 }
 
-/* HALT.  If the line is raised after we looked and before the kernel has put us
- * to sleep, "sleeping" is 0 by then and the futex doesn't wait. */
-int sleep_until_interrupt(struct lguest *lg)
+/* HALT.  If somebody wakes us after we looked and before the kernel has put us to
+ * sleep, "sleeping" is 0 by then and the futex doesn't wait. */
+void sleep_until_woken(struct lguest *lg)
 {
-	long ret = 0;
-
 	__atomic_store_n(&lg->sleeping, 1, __ATOMIC_SEQ_CST);
-	if (!unblocked(lg))
-		ret = raw_syscall(SYS_futex, (long)&lg->sleeping,
-				  FUTEX_WAIT_PRIVATE, 1, 0, 0, 0);
+	if (!unblocked(lg) && !lg->signalled)
+		futex(&lg->sleeping, FUTEX_WAIT_PRIVATE, 1);
 	__atomic_store_n(&lg->sleeping, 0, __ATOMIC_SEQ_CST);
-	/* The clock's own signal is not what the Launcher means by EINTR. */
-	return ret == -EINTR && !unblocked(lg) ? -EINTR : 0;
 }
 /*:*/
 
@@ -508,12 +503,12 @@ void write_timestamp(struct lguest *lg)
  * A good measurement takes its time, and we don't want to wait.  So the clocks
  * are compared once when the Guest is made, and again when it asks, at its first
  * hypercall: it has been loaded and unpacked meanwhile.  Only a very small Guest
- * gets there in less than the two milliseconds that we need to be right within
- * some thirty millionths.
+ * gets there in less than the half millisecond that we need to be right within a
+ * few millionths.
  *
  * If the kernel doesn't trust the counter (it keeps time by something else), nor
  * should the Guest. */
-#define SHORTEST_MEASUREMENT_NS 2000000
+#define SHORTEST_MEASUREMENT_NS 500000
 #define TRIES 5
 
 static u64 read_tsc(void)
@@ -574,3 +569,16 @@ u32 guest_tsc_khz(struct lguest *lg)
 	return (tsc - lg->first_tsc) * 1000000 / (ns - lg->first_ns);
 }
 /*:*/
+
+/*M:610 An interrupt that had to wait for the end of the noirq range is looked at
+ * again after an iret or a hypercall, and whenever somebody kicks us.  A Guest
+ * that leaves the range by a jump waits longer than it should.  The processor can
+ * run a single instruction (that's how TF works), so one could step through the
+ * range; but then each of those few interrupts would cost more than it does to
+ * wait. :*/
+
+/*M:620 Each trap and each iret walks the Guest's page tables once for the stack,
+ * though it's the same page as the time before.  A real processor has a TLB for
+ * this.  We could remember where SET_STACK's page was found, and forget it
+ * whenever the Guest tells of changed tables; figure out first how much there is
+ * to gain. :*/

@@ -67,6 +67,7 @@ struct lguest {
 	u32 pending;
 	u32 sleeping;		/* a futex: 1 while we may be asleep in HALT */
 	bool halted;
+	volatile bool signalled;	/* the Launcher has had a signal */
 
 	bool dead;
 	bool restart;		/* ... but wants to live again */
@@ -102,7 +103,7 @@ void *guest_range(struct lguest *lg, u32 paddr, u32 len);
 /* Same, but the Guest doesn't survive a NULL. */
 void *guest_range_or_kill(struct lguest *lg, u32 paddr, u32 len);
 /* Runs the Guest until it has a notify for the Launcher: 0 and lg->notify; or
- * -EINTR; or until it is dead: -ENOENT, -ERESTART. */
+ * lg->signalled: -EINTR; or until it is dead: -ENOENT, -ERESTART. */
 int run_guest(struct lguest *lg);
 
 /* hypercalls.c */
@@ -122,8 +123,10 @@ void set_guest_stack(struct lguest *lg, u32 ss, u32 esp, u32 pages);
 void set_interrupt(struct lguest *lg, unsigned irq);
 /* Delivers the first pending interrupt, if the Guest will have it now. */
 void try_deliver_interrupt(struct lguest *lg);
-/* Sleeps until a line is pending that isn't blocked: 0, or -EINTR. */
-int sleep_until_interrupt(struct lguest *lg);
+/* Out of translated code and out of HALT, to look what's new; as above. */
+void wake_guest(struct lguest *lg);
+/* Sleeps until a line is pending that isn't blocked, or we have a signal. */
+void sleep_until_woken(struct lguest *lg);
 
 /* The clock.  Returns 0 or -errno. */
 int init_clock(struct lguest *lg);

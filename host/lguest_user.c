@@ -324,7 +324,76 @@ ssize_t host_write(struct lguest *lg, const void *buf, size_t len, off_t cpu)
 }
 /*:*/
 
-/*H:180 read: the Guest runs.  Unless it is dead; then this is the place to ask
+/*H:180 A read of /dev/lguest ended with EINTR when the Launcher had a signal to
+ * handle.  That took the kernel nothing, as it goes by there anyway; but we're
+ * only a function, and whoever interrupts us comes back to where we were, inside
+ * the Guest, as if nothing had been.
+ *
+ * So while the Guest runs, we put ourselves in front of the Launcher's handlers:
+ * ours calls theirs, and then ends the run.  Those with SA_RESTART never wanted
+ * to know.  The questions cost five microseconds for each read, which is about
+ * what the Launcher spends on a notify anyway. */
+static struct sigaction theirs[NSIG];
+static struct lguest *reading;
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+	if (theirs[sig].sa_flags & SA_SIGINFO)
+		theirs[sig].sa_sigaction(sig, info, context);
+	else
+		theirs[sig].sa_handler(sig);
+	reading->signalled = true;
+	wake_guest(reading);
+}
+
+static bool is_ours(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGILL ||
+	       sig == SIGFPE || sig == SIGTRAP;
+}
+
+static bool interrupts_read(const struct sigaction *act)
+{
+	return act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN &&
+	       !(act->sa_flags & SA_RESTART);
+}
+
+static void watch_signals(struct lguest *lg)
+{
+	struct sigaction act;
+	int sig;
+
+	reading = lg;
+	lg->signalled = false;
+	for (sig = 1; sig < NSIG; sig++) {
+		if (is_ours(sig) || sigaction(sig, NULL, &act) != 0 ||
+		    !interrupts_read(&act))
+			continue;
+		theirs[sig] = act;
+		act.sa_sigaction = on_signal;
+		act.sa_flags |= SA_SIGINFO;
+		sigaction(sig, &act, NULL);
+	}
+}
+
+/* A handler may have changed its mind about the next time; then it stays. */
+static void unwatch_signals(void)
+{
+	struct sigaction act;
+	int sig;
+
+	for (sig = 1; sig < NSIG; sig++) {
+		if (!interrupts_read(&theirs[sig]))
+			continue;
+		if (sigaction(sig, NULL, &act) == 0 &&
+		    act.sa_sigaction == on_signal)
+			sigaction(sig, &theirs[sig], NULL);
+		theirs[sig].sa_handler = SIG_DFL;
+	}
+}
+/*:*/
+
+/*H:190 read: the Guest runs.  Unless it is dead; then this is the place to ask
  * for the reason, as often as one likes, and as much of it as one has room
  * for. */
 static ssize_t read_reason(const struct lguest *lg, void *buf, size_t len)
@@ -360,7 +429,14 @@ ssize_t host_read(struct lguest *lg, void *buf, size_t len, off_t cpu)
 		return read_reason(lg, buf, len);
 	if (len < sizeof(unsigned long))
 		return -EINVAL;
+	watch_signals(lg);
 	err = run_guest(lg);
+	unwatch_signals();
 	return err ? err : read_notify(lg, buf);
 }
 /*:*/
+
+/*M:630 There's one Guest in a process, since signal handlers have no argument of
+ * ours (see "running" in host/x86/faults.c), and a second INITIALIZE anywhere in
+ * the process is EBUSY.  The clock's handler gets its Guest in the signal's value;
+ * for faults, a table by thread would do. :*/

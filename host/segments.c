@@ -133,7 +133,7 @@ bool lguest_load_segment(struct x86_cpu *cpu, int seg, u16 selector)
 	}
 	if (seg == X86_CS)
 		selector = (selector & ~SELECTOR_RPL) | ring;
-	cpu->seg[seg].selector = selector;
+	x86_set_selector(&cpu->seg[seg], selector, true);
 	cpu->seg[seg].base = has_base(seg) ? base_of(lg, selector) : 0;
 	return true;
 }
@@ -205,6 +205,7 @@ static void refresh(struct lguest *lg, int seg)
 	struct x86_segment *s = &lg->cpu.seg[seg];
 	u8 vector = segment_fault(lg, seg, s->selector, guest_ring(lg));
 
+	x86_set_selector(s, s->selector, !vector);
 	if (!vector && has_base(seg))
 		s->base = base_of(lg, s->selector);
 	else if (vector && !has_base(seg))
@@ -255,8 +256,18 @@ void init_guest_gdt(struct lguest *lg)
 	lg->gdt[GDT_KERNEL_CS][1] = fixed_up(0x00cf9a00);
 	lg->gdt[GDT_KERNEL_DS][1] = fixed_up(0x00cf9200);
 	lg->cpu.seg[X86_CS].selector = LGUEST_KERNEL_CS;
-	lg->cpu.seg[X86_DS].selector = LGUEST_KERNEL_DS;
-	lg->cpu.seg[X86_ES].selector = LGUEST_KERNEL_DS;
+	x86_set_selector(&lg->cpu.seg[X86_DS], LGUEST_KERNEL_DS, true);
+	x86_set_selector(&lg->cpu.seg[X86_ES], LGUEST_KERNEL_DS, true);
 	lg->cpu.seg[X86_SS].selector = LGUEST_KERNEL_DS;
 }
 /*:*/
+
+/*M:600 Segments are checked when they're loaded and never again.  Limits mean
+ * nothing, and neither do the bases of cs, ss, ds and es.  A data segment that
+ * has become null works on, where a real processor has a #GP in store for the
+ * first who uses it.  Code segments of 16 bits can't be loaded at all, nor can
+ * anything of an LDT.
+ *
+ * No Linux kernel minds.  A museum's guard of a program would (dosemu, old Wine);
+ * translated code could check a limit with a compare before each access, but
+ * then it would need the flags.  Maybe you find a trick. :*/

@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -476,6 +477,12 @@ static int raise_after_a_while(void)
 	return irq(2);
 }
 
+static int raise_after_a_while_more(void)
+{
+	sleep_ms(40);
+	return raise_after_a_while();
+}
+
 static void irq_ends_halt(void)
 {
 	unsigned long word;
@@ -523,23 +530,62 @@ static void no_wakeup_is_lost(void)
 	host_close(lg);
 }
 
+static volatile int alarms;
+
 static void on_alarm(int sig)
 {
 	(void)sig;
+	alarms++;
+}
+
+static void alarm_in(long ms, int flags)
+{
+	struct sigaction act = { .sa_handler = on_alarm, .sa_flags = flags };
+	struct itimerval when = { .it_value.tv_usec = ms * 1000 };
+
+	sigaction(SIGALRM, &act, NULL);
+	setitimer(ITIMER_REAL, &when, NULL);
 }
 
 static void signal_ends_halt(void)
 {
-	struct sigaction act = { .sa_handler = on_alarm };
 	unsigned long word;
 
-	sigaction(SIGALRM, &act, NULL);
 	start_row("!echo");
-	alarm(1);
+	alarm_in(20, 0);
 	IS(run(&word), -EINTR);
+	IS(alarms, 1);
 	IS(irq(0), 0);
 	IS(run(&word), WORD);
 	IS(word, 1);
+	host_close(lg);
+}
+
+static void signal_ends_run(void)
+{
+	struct sigaction act;
+	unsigned long word;
+
+	start_row("!spin");
+	for (int i = 1; i < 4; i++) {
+		alarm_in(20, 0);
+		IS(run(&word), -EINTR);
+		IS(alarms, i);
+		sigaction(SIGALRM, NULL, &act);
+		IS(act.sa_handler == on_alarm, 1);
+	}
+	host_close(lg);
+}
+
+static void quiet_signal(void)
+{
+	unsigned long word;
+
+	start_row("!echo");
+	alarm_in(20, SA_RESTART);
+	start_thread(raise_after_a_while_more);
+	IS(run(&word), WORD);
+	IS(alarms, 1);
 	host_close(lg);
 }
 
@@ -647,6 +693,8 @@ static const struct test {
 	{ "interrupts end HALT, the lowest line first", irq_ends_halt },
 	{ "no wake-up is lost in 20,000", no_wakeup_is_lost },
 	{ "a signal ends HALT with EINTR", signal_ends_halt },
+	{ "a signal ends anything with EINTR", signal_ends_run },
+	{ "a signal with SA_RESTART doesn't", quiet_signal },
 	{ "interrupts leave no trace in what they interrupt",
 	  interrupts_leave_no_trace },
 	{ "close gives everything back", close_gives_back },
@@ -662,8 +710,7 @@ static void test_request(const struct test *test)
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
-		if (test->function != signal_ends_halt)
-			alarm(SECONDS_AT_MOST);
+		alarm(SECONDS_AT_MOST);
 		test->function();
 		fflush(stdout);
 		_exit(0);
