@@ -72,22 +72,22 @@ typedef uint64_t u64;
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #define PAGE_SIZE 4096u
-#define MEGABYTE (1u << 20)
+#define MEGABYTE  (1u << 20)
 
 /* A kernel at one megabyte needs something above that, and the Guest counts
  * its memory in 32 bits, with the device pages on top. */
 #define LEAST_MEMORY (2 * MEGABYTE)
-#define MOST_MEMORY (4095u * MEGABYTE)
+#define MOST_MEMORY  (4095u * MEGABYTE)
 #define DEVICE_PAGES 256u
 
 /* Where things lie in the Guest's memory at boot, in bytes: the kernel reads
  * the first two from us, and a bzImage wants to be at one megabyte. */
-#define BOOT_PARAMS_AT 0u
+#define BOOT_PARAMS_AT	0u
 #define COMMAND_LINE_AT 0x1000u
-#define BOOT_AREA_END 0x2000u
-#define BZIMAGE_AT 0x100000u
+#define BOOT_AREA_END	0x2000u
+#define BZIMAGE_AT	0x100000u
 
-#define SECTOR_SIZE 512u
+#define SECTOR_SIZE   512u
 #define VIRTQUEUE_NUM 256u
 #define SERVICE_STACK 65536u
 
@@ -97,12 +97,12 @@ typedef uint64_t u64;
 
 #define LGUEST_VERSION "1.0"
 
-/*L:500 A device, as the Launcher sees it.  The Guest has its own view of it in
+/*L:360 A device, as the Launcher sees it.  The Guest has its own view of it in
  * the descriptor page, but the Guest can write to that page, so all that we
  * rely on is kept on our side and the descriptor is only where we post it.
  *
  * Each virtqueue is a one-way street with a service thread at the end of it.
- * Which street it is, and who serves it, is in the table of kinds (L:510). */
+ * Which street it is, and who serves it, is in the table of kinds (L:370). */
 struct virtqueue {
 	struct device *dev;
 	const char *name;
@@ -164,7 +164,8 @@ static struct {
 static struct device *devices, **last_device = &devices;
 /*:*/
 
-/* Guest physical 0 lies at guest_base; the Guest may name what's below limit. */
+/* Guest physical 0 lies at guest_base; the Guest may name what's below the
+ * limit. */
 static u8 *guest_base;
 static u32 guest_limit;
 
@@ -175,7 +176,7 @@ static pid_t me;
 static struct termios terminal;
 static bool terminal_known;
 
-/*L:700 Service threads are made by clone(), and they share our memory, as
+/*L:500 Service threads are made by clone(), and they share our memory, as
  * threads do.  But they aren't the C library's threads: it doesn't know of
  * them, so they have no thread-local storage of their own and use *ours*, errno
  * included.  A failed read in one would change errno under another's nose.
@@ -222,7 +223,7 @@ static const char *reason(long err)
 }
 /*:*/
 
-/*L:710 Reads and writes may do half of what they're asked.  Somebody has to
+/*L:510 Reads and writes may do half of what they're asked.  Somebody has to
  * come back for the rest: this strikes off what's done from a list of buffers,
  * and with it we can go round until the list is empty. */
 static void strike_off(struct iovec **iov, unsigned int *num, size_t done)
@@ -308,7 +309,7 @@ static void __attribute__((format(printf, 1, 2))) warn(const char *fmt, ...)
 /*L:050 On the way out there are two things to put right: no service thread may
  * stay behind, and the terminal gets back its old ways.  A service thread that
  * leaves does neither: it only goes, and its parent takes that as the signal
- * to do it for all of them (L:740).
+ * to do it for all of them (L:490).
  *
  * All signals are blocked meanwhile.  It's not only that we don't want to be
  * disturbed: somebody in the background who changes the terminal is stopped by
@@ -391,6 +392,7 @@ static void *from_guest(u64 addr, u64 len)
 		return NULL;
 	return guest_base + addr;
 }
+/*:*/
 
 /*L:200 The Guest's "physical" memory is nothing but a mapping in our own: its
  * address 0 is our guest_base.  The devices' pages lie above it, in the same
@@ -417,6 +419,7 @@ static void map_guest_memory(void)
 		      wish.mem / 1024);
 	verbose("Guest memory: %u KB at %p", wish.mem / 1024, guest_base);
 }
+/*:*/
 
 /*L:220 What the devices need comes from above the memory that the Guest knows
  * to be memory: the limit moves up, a run of pages at a time. */
@@ -523,6 +526,7 @@ static void choose_host(void)
 	fatal("no Host to run the Guest%s (the kernel's needs 32-bit Linux up to 4.13 and \"modprobe lg\", the built-in one x86-64)",
 	      tried);
 }
+/*:*/
 
 /*L:410 The first word of a request is its number, and the words are as long as
  * our own longs.  The Host compares them with its own idea of that. */
@@ -562,6 +566,7 @@ static void introduce_guest(u32 entry)
 /* What service threads say of a bad virtqueue. */
 #define bad_queue(vq, fmt, ...)                                              \
 	fatal("%s: %s queue: " fmt, (vq)->dev->name, (vq)->name, ##__VA_ARGS__)
+/*:*/
 
 /*L:630 "You have something in the used ring": one interrupt may be good for
  * many buffers, so they only collect here, and it's sent when a thread is about
@@ -586,6 +591,7 @@ static void interrupt_guest(struct virtqueue *vq)
 		bad_queue(vq, "the Host refuses interrupt %u: %s", vq->irq,
 			  reason(ret));
 }
+/*:*/
 
 /*L:620 To give a chain back, say which one it was and how many bytes of it we
  * wrote to.  The index goes last, and the Guest must not see it any earlier. */
@@ -600,6 +606,7 @@ static void add_used(struct virtqueue *vq, u32 head, u32 len)
 			 __ATOMIC_RELEASE);
 	vq->unsignalled = true;
 }
+/*:*/
 
 /*L:605 So a service thread begins by asking whether there's anything to do. */
 static u16 next_avail(struct virtqueue *vq)
@@ -652,6 +659,7 @@ static u16 wait_for_head(struct virtqueue *vq)
 	vq->last_avail++;
 	return head;
 }
+/*:*/
 
 /*L:610 A chain becomes a list of buffers, as readv() and writev() like them:
  * first those that we are to read ("out", as the Guest sees it), then those
@@ -798,6 +806,7 @@ static void console_output(struct virtqueue *vq)
 	write_console(chain.iov, chain.out);
 	add_used(vq, chain.head, 0);
 }
+/*:*/
 
 /*L:760 Input needs a way out.  A terminal in raw mode hands ^C to the Guest,
  * which is what you want, unless the Guest has stopped listening.  So three of
@@ -815,8 +824,8 @@ static void count_interrupts(const struct iovec *iov, long len)
 		return;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (count && now.tv_sec - first.tv_sec -
-			(now.tv_nsec < first.tv_nsec) >= 1)
+	if (count &&
+	    now.tv_sec - first.tv_sec - (now.tv_nsec < first.tv_nsec) >= 1)
 		count = 0;
 	if (!count++)
 		first = now;
@@ -918,6 +927,7 @@ static void net_send(struct virtqueue *vq)
 		     reason(ret));
 	add_used(vq, chain.head, 0);
 }
+/*:*/
 
 /*L:810 What --tunnet means in detail.  Both forms may end in a MAC address for
  * the Guest's card. */
@@ -982,10 +992,11 @@ static void parse_tunnet(const char *arg, struct tunnet *net)
 	if (mac)
 		want_mac(net, arg, mac);
 }
+/*:*/
 
 /*L:820 Getting a tap: ask for any free name, and tell the kernel which work it
- * may leave to the Guest's network code, or have it do for the Guest.  (A Guest
- * and its host needn't compute checksums for packets which only cross memory.) */
+ * may leave to the Guest's network code, or have it do for the Guest.  (Why
+ * compute a checksum for a packet that only crosses memory?) */
 static int open_tap(struct ifreq *ifr, const char *arg)
 {
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -1017,8 +1028,7 @@ static void join_bridge(int sock, const char *tap, const struct tunnet *net)
 
 static void set_address(int sock, struct ifreq *ifr, const struct tunnet *net)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-				   .sin_addr = net->ip };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = net->ip };
 
 	memcpy(&ifr->ifr_addr, &sin, sizeof(sin));
 	if (ioctl(sock, SIOCSIFADDR, ifr))
@@ -1034,6 +1044,7 @@ static void bring_up(int sock, struct ifreq *ifr)
 	if (ioctl(sock, SIOCSIFFLAGS, ifr))
 		fatal("--tunnet: cannot bring up %s: %m", ifr->ifr_name);
 }
+/*:*/
 
 /*L:830 The whole of virtio_net_config has grown over the years, but a Guest
  * only looks at the fields whose features were offered.  Ours ends where it
@@ -1065,8 +1076,8 @@ static void open_net(struct device *dev)
 }
 /*:*/
 
-/*L:850 A disk is a file, or another disk.  A request is a chain of a header (what
- * to do, and where), the data, and one byte for us to say how it went.
+/*L:850 A disk is a file, or another disk.  A request is a chain of a header
+ * (what to do, and where), the data, and one byte for us to say how it went.
  *
  * The transfer itself is one preadv() or pwritev() if all goes well; both may
  * stop short, and then we go on from there.  A read that gets nothing where the
@@ -1096,9 +1107,10 @@ static bool past_end(const struct device *dev, u64 sector, u64 len)
 	return sector > dev->sectors ||
 	       len > (dev->sectors - sector) * SECTOR_SIZE;
 }
+/*:*/
 
-/*L:860 Reading past the end is an error like another: the Guest hears of it, and
- * its buffers stay as they were. */
+/*L:860 Reading past the end is an error like another: the Guest hears of it,
+ * and its buffers stay as they were. */
 static u8 read_disk(struct virtqueue *vq, struct chain *chain, u64 sector,
 		    u64 *written)
 {
@@ -1162,6 +1174,7 @@ static u8 identify_disk(struct virtqueue *vq, struct chain *chain, u64 *written)
 	*written += done;
 	return VIRTIO_BLK_S_OK;
 }
+/*:*/
 
 /*L:870 Now for the request as a whole.  Its frame comes first: the header is a
  * buffer of its own, and so is the status byte.  That isn't a rule of virtio's
@@ -1220,6 +1233,12 @@ static void block_requests(struct virtqueue *vq)
 	*status = result;
 	add_used(vq, chain.head, written);
 }
+/*:*/
+
+/*M:500 A flaw that we know: nobody locks the disk.  Two Launchers with the same
+ * --block write to the same file, and neither Guest expects its file system to
+ * change by itself.  A lock would have to hold for real disks as well, and not
+ * get into the way of those who know that both only read. :*/
 
 /*L:880 The file must be there, and writable, and have an end: we tell the Guest
  * how many sectors it has, and hold it to that. */
@@ -1280,7 +1299,7 @@ static void open_rng(struct device *dev)
 }
 /*:*/
 
-/*L:510 All the devices there are.  For a new one, add a line here, and two
+/*L:370 All the devices there are.  For a new one, add a line here, and two
  * functions somewhere above: one that opens it, once, and one that serves a
  * chain of buffers, again and again. */
 static const struct kind {
@@ -1326,8 +1345,9 @@ static void add_device(const struct kind *kind, const char *arg)
 	*last_device = dev;
 	last_device = &dev->next;
 }
+/*:*/
 
-/*L:520 Everything that can be opened is opened once, by the first process: the
+/*L:380 Everything that can be opened is opened once, by the first process: the
  * disks and the taps outlive a Guest's reboot. */
 static void open_devices(void)
 {
@@ -1344,7 +1364,7 @@ static void open_devices(void)
 }
 /*:*/
 
-/*L:530 And this is how the Guest learns of them: the descriptor page is the
+/*L:390 And this is how the Guest learns of them: the descriptor page is the
  * first above its memory, and the descriptions stand in it one after the other.
  * post() adds some bytes to it. */
 static u32 descriptors, descriptors_end;
@@ -1435,7 +1455,7 @@ static void describe_devices(void)
 }
 /*:*/
 
-/*L:720 A service thread.  It shares our memory and nothing else (CLONE_VM), and
+/*L:480 A service thread.  It shares our memory and nothing else (CLONE_VM), and
  * when it ends we get the signal that any child's end gives (SIGCHLD).
  *
  * It would be a pity if it lived on after its parent was killed outright, so it
@@ -1451,8 +1471,9 @@ static int serve_forever(void *data)
 	for (;;)
 		vq->service(vq);
 }
+/*:*/
 
-/*L:730 Each queue has an eventfd, and we tell the Host to count it up when the
+/*L:470 Each queue has an eventfd, and we tell the Host to count it up when the
  * Guest notifies the queue's address.  The Launcher itself isn't woken, and the
  * Guest doesn't stop.
  *
@@ -1483,8 +1504,9 @@ static void start_queue(struct virtqueue *vq)
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
+/*:*/
 
-/*L:740 A service thread never ends by itself.  If one has ended, it's either had
+/*L:490 A service thread never ends by itself.  If one has ended, it either had
  * a reason and has said it, or somebody has killed it; a Guest with a device
  * that's gone deaf is no use, so everything goes down.  (Those which we stop
  * ourselves we have waited for, and they can't be found here.)
@@ -1535,8 +1557,10 @@ static void reset_device(struct device *dev)
 	memset(dev->guest_features, 0, feature_bytes(dev->offered));
 	dev->running = false;
 }
+/*:*/
 
-/*L:460 To start it, see which features the Guest took, and wake the servants. */
+/*L:460 To start it, see which features the Guest took, and give each queue its
+ * servant. */
 static u32 read_accepted(struct device *dev)
 {
 	u32 accepted = 0;
@@ -1574,6 +1598,7 @@ static void status_changed(struct device *dev)
 	else if (!(status & VIRTIO_CONFIG_S_FAILED))
 		start_device(dev);
 }
+/*:*/
 
 /*L:440 What an address may mean that the Guest has notified: a device whose
  * status has changed, or, before there are drivers for anything, an early boot
@@ -1608,6 +1633,7 @@ static void handle_notify(unsigned long addr)
 		      addr, guest_limit);
 	print_early(addr);
 }
+/*:*/
 
 /*L:430 Finally it runs.  A read from the Host doesn't return until there's
  * something that only we can do.
@@ -1693,7 +1719,8 @@ static int open_file(const char *what, const char *name, u64 *size)
 	return fd;
 }
 
-static void read_file(int fd, const char *name, void *buf, size_t len, u64 offset)
+static void read_file(int fd, const char *name, void *buf, size_t len,
+		      u64 offset)
 {
 	while (len) {
 		ssize_t ret = pread(fd, buf, len, offset);
@@ -1741,6 +1768,7 @@ static void add_segment(struct plan *plan, u64 offset, u32 addr, u32 in_file,
 		plan->end = (u64)addr + in_memory;
 	plan->num++;
 }
+/*:*/
 
 /*L:310 An ELF file says for each of its segments where it wants to be.  We take
  * the physical address, not the virtual one: Linux thinks that it lives at
@@ -1797,6 +1825,7 @@ static void plan_elf(struct plan *plan)
 				    phdr[i].p_filesz, phdr[i].p_memsz);
 	plan->entry = ehdr.e_entry;
 }
+/*:*/
 
 /*L:320 A bzImage is a compressed kernel, wrapped in a program that unpacks it.
  * In front of that program is the setup code for a real PC, with a real BIOS,
@@ -1804,7 +1833,8 @@ static void plan_elf(struct plan *plan)
  *
  * The header doesn't say outright that a kernel is 64-bit, only that it could
  * be started in 64-bit mode.  That'll do. */
-static void check_bzimage(const struct plan *plan, const struct setup_header *hdr)
+static void check_bzimage(const struct plan *plan,
+			  const struct setup_header *hdr)
 {
 	if (hdr->header != 0x53726448) /* "HdrS", where a bzImage has it */
 		fatal("kernel %s is neither a 32-bit ELF file nor a bzImage",
@@ -1820,8 +1850,8 @@ static void check_bzimage(const struct plan *plan, const struct setup_header *hd
 		      plan->name);
 }
 
-/* The header has grown over the years, and its second byte at 0x200 (a jump
- * over the rest of it) says how far it goes.  What's behind is code. */
+/* The header has grown over the years.  At 0x200 there's a jump over the rest
+ * of it, and the jump's second byte says how far that is.  Behind it is code. */
 static void keep_header(struct plan *plan, const struct setup_header *hdr)
 {
 	size_t len = offsetof(struct setup_header, header) + (hdr->jump >> 8);
@@ -1898,6 +1928,7 @@ static void make_plan(struct plan *plan)
 		      strlen(wish.command_line), plan->name,
 		      plan->longest_command_line);
 }
+/*:*/
 
 /*L:330 An initrd is a file that the kernel finds in its memory.  By custom it's
  * put where it's least in the way: at the very top. */
@@ -1918,6 +1949,7 @@ static void plan_initrd(struct initrd *initrd, u64 kernel_end)
 		      (unsigned long long)room);
 	initrd->addr = (wish.mem - initrd->size) & -PAGE_SIZE;
 }
+/*:*/
 
 /*L:340 Checked and found good: read it in.  Memory starts out as zeroes, so a
  * kernel's bss is there already. */
@@ -1943,6 +1975,7 @@ static void load_initrd(const struct initrd *initrd)
 		initrd->addr);
 	close(initrd->fd);
 }
+/*:*/
 
 /*L:350 A PC's boot loader leaves its findings in the "zero page", and so do we
  * (it really is at zero here).  One stretch of memory, and a command line right
@@ -2016,19 +2049,9 @@ static void drop_privileges(void)
 }
 /*:*/
 
-/*L:020 The Launcher is two processes.  The first opens everything, and then
- * starts another one for each life of the Guest and waits for its end.  When a
- * Guest reboots, the second process dies with a status that only the two of
- * them understand, and there's another.
- *
- * Why?  A reboot means that everything is done again: the memory is empty, the
- * kernel is loaded, the Host is told of a new Guest.  One could try to put
- * everything back as it was; or execute oneself again, which is what lguest did
- * in 2007; but a process that has given up its root directory and its rights
- * can't do either.  The first process has kept both, and since it never looks
- * at anything that the Guest has written, it may.
- *
- * It takes the signals for both.  These are the ones that people send. */
+/*L:060 These are the signals that people send to end something.  The second
+ * process tidies up before it dies of one, the first waits for them and passes
+ * them on (L:020). */
 static const int mortal[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
 /* "nohup lguest" asks for SIGHUP to be ignored, and we don't know better.  Only
@@ -2073,7 +2096,17 @@ static void die_with_parent(pid_t parent)
 		leave(EXIT_FAILURE);
 }
 
-/*L:030 And this is a whole life, from birth to whatever ends it. */
+static bool is_mortal(int sig)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(mortal); i++)
+		if (sig == mortal[i])
+			return true;
+	return false;
+}
+/*:*/
+
+/*L:030 And this is a whole life, from birth to whatever ends it.  Every line is
+ * a part of what follows. */
 static void __attribute__((noreturn)) live(pid_t parent)
 {
 	u32 entry;
@@ -2090,8 +2123,22 @@ static void __attribute__((noreturn)) live(pid_t parent)
 	make_terminal_raw();
 	run_guest();
 }
+/*:*/
 
-/* Returns the wait status of the process that lived it. */
+/*L:020 The Launcher is two processes.  The first opens everything, and then
+ * starts another one for each life of the Guest and waits for its end.  When a
+ * Guest reboots, the second process dies with a status that only the two of
+ * them understand, and there's another.
+ *
+ * Why?  A reboot means that everything is done again: the memory is empty, the
+ * kernel is loaded, the Host is told of a new Guest.  One could try to put
+ * everything back as it was; or execute oneself again, which is what lguest did
+ * in 2007; but a process that has given up its root directory and its rights
+ * can't do either.  The first process has kept both, and since it never looks
+ * at anything that the Guest has written, it may.
+ *
+ * While it waits it takes the signals for both: whatever it gets, it passes on.
+ * The result is what the other one ended with. */
 static int one_life(void)
 {
 	int status, sig, asked = 0;
@@ -2121,14 +2168,6 @@ static int one_life(void)
 	return status;
 }
 
-static bool is_mortal(int sig)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(mortal); i++)
-		if (sig == mortal[i])
-			return true;
-	return false;
-}
-
 /* The user started one process, and should see how it ended. */
 static void __attribute__((noreturn)) end_like(int status)
 {
@@ -2141,8 +2180,8 @@ static void __attribute__((noreturn)) end_like(int status)
 }
 /*:*/
 
-/*L:120 What can be wished for.  Each option hands its value to a function, which
- * keeps it or complains. */
+/*L:120 Each option hands its value to a function, which keeps it or
+ * complains. */
 static void want_verbose(const char *value)
 {
 	(void)value;
@@ -2206,6 +2245,7 @@ static void show_version(const char *value)
 	printf("lguest %s\n", LGUEST_VERSION);
 	exit(EXIT_SUCCESS);
 }
+/*:*/
 
 /*L:100 The command line.  Here are the options, and here is what --help says of
  * them, so that the two can't drift apart. */
@@ -2223,7 +2263,8 @@ static const struct choice {
 	{ "rng", 0, NULL, "a source of randomness", want_rng },
 	{ "initrd", 0, "<file>", "an initial ramdisk", want_initrd },
 	{ "username", 0, "<user>", "run the Guest as this user", want_user },
-	{ "chroot", 0, "<dir>", "run the Guest in this directory", want_chroot },
+	{ "chroot", 0, "<dir>", "run the Guest in this directory",
+	  want_chroot },
 	{ "host", 0, "kernel|builtin", "/dev/lguest, or the built-in Host",
 	  want_host },
 	{ "help", 0, NULL, "this", show_help },
@@ -2236,9 +2277,11 @@ static void print_usage(FILE *to)
 	for (unsigned int i = 0; i < ARRAY_SIZE(choices); i++) {
 		const struct choice *c = &choices[i];
 
-		fprintf(to, "  --%s%s%s%s\n\t\t%s\n", c->name,
-			c->value ? "=" : "", c->value ? c->value : "",
-			c->letter ? ", -v" : "", c->help);
+		fprintf(to, "  --%s%s%s", c->name, c->value ? "=" : "",
+			c->value ? c->value : "");
+		if (c->letter)
+			fprintf(to, ", -%c", c->letter);
+		fprintf(to, "\n\t\t%s\n", c->help);
 	}
 	fprintf(to, "\nMemory may have a suffix K, M or G. After -- everything is a kernel argument.\n"
 		    "Example: lguest 64 vmlinux --tunnet=192.168.19.1 --block=rootfile root=/dev/vda\n");
@@ -2249,6 +2292,7 @@ static void __attribute__((noreturn)) refuse(void)
 	print_usage(stderr);
 	exit(EXIT_FAILURE);
 }
+/*:*/
 
 /*L:130 getopt_long() does the hard part: options anywhere among the words, with
  * "=" or without. */
@@ -2273,7 +2317,7 @@ static void take_options(int argc, char *argv[])
 	}
 }
 
-static u64 suffix_shift(const char *suffix)
+static unsigned int suffix_shift(const char *suffix)
 {
 	static const struct {
 		const char *suffix;
@@ -2290,7 +2334,8 @@ static u64 suffix_shift(const char *suffix)
 static u32 parse_memory(const char *text)
 {
 	char *suffix;
-	u64 value = strtoull(text, &suffix, 10), shift = suffix_shift(suffix);
+	u64 value = strtoull(text, &suffix, 10);
+	unsigned int shift = suffix_shift(suffix);
 
 	if (text[0] < '0' || text[0] > '9' || !shift)
 		fatal("memory \"%s\" is not a number of megabytes (or with K, M, G)",
@@ -2338,7 +2383,7 @@ static void parse_command_line(int argc, char *argv[])
 /*:*/
 
 /*L:010 So here it starts.  See what the user wants (L:100), open the devices
- * that he asked for (L:500), and give the Guest one life after the other (L:020
+ * that he asked for (L:360), and give the Guest one life after the other (L:020
  * and L:030) until one ends in something else than a reboot.
  *
  * SIGPIPE is of no use to us: a write that fails says so.  And whoever started
@@ -2358,6 +2403,7 @@ int main(int argc, char *argv[])
 	while (WIFEXITED(status) && WEXITSTATUS(status) == LIVE_AGAIN);
 	end_like(status);
 }
+/*:*/
 
 /*L:990 That's the Launcher: it never ran a single instruction of the Guest's.
  * Somebody has to, and that's the Host.
