@@ -417,7 +417,7 @@ static void make_room(struct x86_cpu *cpu)
 	struct x86_cache *c = cpu->cache;
 
 	if (c->used + MAX_BLOCK_CODE > CACHE_SIZE || c->nblocks == MAX_BLOCKS ||
-	    c->nmarks + MAX_BLOCK_INSNS > MAX_MARKS || c->nslow == MAX_SLOW)
+	    c->nmarks + MAX_BLOCK_INSNS > MAX_MARKS || c->nslow + MAX_BLOCK_INSNS > MAX_SLOW)
 		reset_cache(cpu);
 }
 

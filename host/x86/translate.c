@@ -588,6 +588,64 @@ static void emit_mov_from_seg(struct emitter *e, const struct x86_insn *insn)
 }
 /*:*/
 
+/*S:555 Segment loads.
+ *
+ * A kernel loads ds and es at each entry and exit, in case a program has been
+ * creative; nearly always with what is there already.  So the block compares,
+ * and leaves for C only if there is something to do.  (puppy's getppid() makes
+ * four of them.)  ecx is borrowed, since the one jump that needs no flags looks
+ * at it. */
+static bool is_segment_load(const struct x86_insn *insn)
+{
+	u16 opcode = insn->map << 8 | insn->opcode;
+
+	if (insn->sreg == X86_CS || insn->sreg == X86_SS)
+		return false;
+	return opcode == 0x8e || opcode == 0x07 || opcode == 0x1f ||
+	       opcode == 0x1a1 || opcode == 0x1a9;
+}
+
+/* The new selector into r10d. */
+static void emit_new_selector(struct emitter *e, const struct x86_insn *insn)
+{
+	struct host_insn h = { .map = 1, .opcode = 0xb7, .modrm = true,
+			       .reg = 10 };		/* movzx r10d, */
+
+	if (!insn->has_modrm) {
+		h.mem = h.window = true;
+		h.base = R13;
+		h.index = -1;
+	} else if (insn->mem) {
+		set_memory(e, &h, insn, 0);
+	} else {
+		h.rm = host_reg(insn->rm);
+	}
+	emit(e, &h);
+}
+
+static void emit_segment_load(struct emitter *e, const struct x86_insn *insn)
+{
+	u8 *hop;
+
+	emit_new_selector(e, insn);
+	put_bytes(e, 0xc98949, 3);		/* mov r9, rcx */
+	emit_cpu_field(e, 1, 0xb7, X86_ECX,	/* movzx ecx, minus */
+		       CPU(seg) + insn->sreg * 8 +
+			       (s32)offsetof(struct x86_segment, minus));
+	put_bytes(e, 0x110c8d42, 4);		/* lea ecx, [rcx + r10] */
+	put_bytes(e, 0xc9b70f, 3);		/* movzx ecx, cx */
+	put_bytes(e, 0xe367, 2);		/* jecxz same */
+	hop = e->p++;
+	put_bytes(e, 0xc9894c, 3);		/* mov rcx, r9 */
+	emit_slow(e, insn);
+	e->ended = false;
+	*hop = e->p - (hop + 1);
+	put_bytes(e, 0xc9894c, 3);		/* same: mov rcx, r9 */
+	if (!insn->has_modrm)
+		emit_add(e, R13, R13, stack_size(insn));
+}
+/*:*/
+
 /*S:560 Strings.
  *
  * These have no operand that could take a prefix: movs writes through es:edi,
@@ -774,9 +832,14 @@ static void emit_insn(struct emitter *e, const struct x86_insn *insn)
 	case X86_XLAT:
 		put_bytes(e, 0xd76765, 3);
 		break;
+	case X86_EMULATE:
+		if (is_segment_load(insn))
+			emit_segment_load(e, insn);
+		else
+			emit_slow(e, insn);
+		break;
 	case X86_PUSHF:
 	case X86_POPF:
-	case X86_EMULATE:
 	case X86_PRIVILEGED:
 	case X86_UNDEFINED:
 		emit_slow(e, insn);

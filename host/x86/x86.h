@@ -72,8 +72,19 @@ struct x86_view {
 struct x86_segment {
 	u32 base;
 	u16 selector;
-	u16 reserved;
+	u16 minus;	/* -selector: loading the same one again is for free */
 };
+
+/* Sets the selector of ds, es, fs or gs.  @stable: its descriptor can't change
+ * without the machine's hearing of it, so a load of the same selector needs no
+ * look at the descriptor. */
+static inline void x86_set_selector(struct x86_segment *seg, u16 selector,
+				    bool stable)
+{
+	seg->selector = selector;
+	/* Else the sum with no selector that can be loaded is zero. */
+	seg->minus = stable ? -selector : 1;
+}
 
 struct x86_cpu;
 
