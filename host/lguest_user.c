@@ -197,7 +197,8 @@ static ssize_t initialize(struct lguest *lg, const unsigned long *words)
 	if (!fetch_word(words, &base) || !fetch_word(words + 1, &pages) ||
 	    !fetch_word(words + 2, &start))
 		return -EFAULT;
-	if (base % PAGE_SIZE || !pages || pages > MAX_PAGES || start > UINT32_MAX)
+	if (base % PAGE_SIZE || !pages || pages > MAX_PAGES ||
+	    start > UINT32_MAX)
 		return -EINVAL;
 	lg->cpu.machine = &lguest_machine;
 	lg->cpu.memory = (u8 *)base;
