@@ -1533,8 +1533,9 @@ static void service_thread_died(int sig)
 /*:*/
 
 /*L:450 The life of a device, as told by its status byte.  The driver writes it
- * and then notifies the descriptor's address; in between, when it has agreed
- * with us on features, it has only to write DRIVER_OK and no one tells us.
+ * and then notifies the descriptor's address: once with zero, to start from a
+ * clean sheet, and once when it has chosen its features.  (Later it writes
+ * DRIVER_OK as well, but that it keeps to itself.)
  *
  * A reset makes it as good as new: nobody serves it, nothing is agreed upon,
  * the rings are empty and start from zero. */
@@ -1555,6 +1556,7 @@ static void reset_device(struct device *dev)
 		vq->unsignalled = false;
 	}
 	memset(dev->guest_features, 0, feature_bytes(dev->offered));
+	dev->accepted = 0;
 	dev->running = false;
 }
 /*:*/
@@ -1851,7 +1853,8 @@ static void check_bzimage(const struct plan *plan,
 }
 
 /* The header has grown over the years.  At 0x200 there's a jump over the rest
- * of it, and the jump's second byte says how far that is.  Behind it is code. */
+ * of it, and the jump's second byte says how far that is.  What follows is the
+ * code that it jumps to, and none of our business. */
 static void keep_header(struct plan *plan, const struct setup_header *hdr)
 {
 	size_t len = offsetof(struct setup_header, header) + (hdr->jump >> 8);
