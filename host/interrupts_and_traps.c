@@ -92,14 +92,15 @@ static void deliver(struct lguest *lg, const struct lg_gate *gate, u32 resume,
 	u32 *end = frame + (cpu->user ? FRAME_WORDS : FRAME_WORDS - 2);
 	u32 len = (end - first) * sizeof(*frame);
 
-	esp = (cpu->user ? lg->stack_esp : esp) - len;
-	if (!push_frame(lg, esp, first, len))
-		return;
-	cpu->regs[X86_ESP] = esp;
 	if (cpu->user) {
+		esp = lg->stack_esp;
 		cpu->seg[X86_SS].selector = lg->stack_ss;
 		guest_enter_ring(lg, false);
 	}
+	esp -= len;
+	if (!push_frame(lg, esp, first, len))
+		return;
+	cpu->regs[X86_ESP] = esp;
 	enter_kernel(lg, gate);
 }
 /*:*/

@@ -131,5 +131,7 @@ void x86_faults_exit(struct x86_cpu *cpu);
 void x86_enter(struct x86_cpu *cpu);
 void x86_leave(void);
 void x86_leave_saved(void);
+bool x86_try_copy(void *to, const void *from, u32 len);
+void x86_try_copy_failed(void);
 
 #endif /* LGUEST_X86_CACHE_H */

@@ -13,12 +13,11 @@
  *
  * The Guest's FPU and SSE registers are in the machine's own while we work, so
  * nothing here may touch them by accident: the compiler is told so. :*/
-#include "x86.h"
+#include "cache.h"
 
 /*S:705 Memory comes first.  A linear address goes through the Guest's page
  * tables one page at a time; bytes are moved between our buffer and the page in
- * the Guest's memory.  The windows aren't used: a hole in a window is filled by
- * a signal handler, and that's not what C wants to happen between two lines.
+ * the Guest's memory.
  *
  * Where tables name memory that nobody has plugged in, reads give ones and
  * writes are lost, as on any bus. */
@@ -68,6 +67,28 @@ static bool probe(struct x86_cpu *cpu, u32 lin, u32 len, u32 access, u32 *error,
 	return true;
 }
 
+/* The short way: a few words within one page, seen with the privilege that the
+ * current window is for, are just there in the window.  If not, they soon will
+ * be.  (Took the frames of traps and iret from 189 to 140 ns a system call.) */
+static bool copy_in_window(struct x86_cpu *cpu, u32 lin, void *buf, u32 len,
+			   u32 access)
+{
+	void *there = (void *)(cpu->window + lin);
+	u32 error;
+
+	if (!len || len % 4 || rest_of_page(lin, len) != len ||
+	    !(access & X86_USER) == cpu->view->user)
+		return false;
+	for (int try = 0; try < 2; try++) {
+		if (access & X86_WRITE ? x86_try_copy(there, buf, len) :
+					 x86_try_copy(buf, there, len))
+			return true;
+		if (!cpu->machine->fill(cpu, lin, access, &error))
+			break;
+	}
+	return false;
+}
+
 /* A write that crosses into a page which isn't there must not leave half of
  * itself behind: hence the probe. */
 bool x86_access(struct x86_cpu *cpu, u32 lin, void *buf, u32 len, u32 access,
@@ -77,6 +98,8 @@ bool x86_access(struct x86_cpu *cpu, u32 lin, void *buf, u32 len, u32 access,
 	struct guest_page page;
 	u32 part;
 
+	if (copy_in_window(cpu, lin, buf, len, access))
+		return true;
 	if (write && rest_of_page(lin, len) != len &&
 	    !probe(cpu, lin, len, access, error, address))
 		return false;

@@ -176,6 +176,10 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	u64 rip = f.regs[REG_RIP];
 
 	(void)info;
+	if (rip >= (u64)x86_try_copy && rip < (u64)x86_try_copy_failed) {
+		f.regs[REG_RIP] = (greg_t)(uintptr_t)x86_try_copy_failed;
+		return;
+	}
 	f.block = running ? x86_block_at(running, rip) : NULL;
 	if (!f.block) {
 		give_up(sig);

@@ -83,4 +83,26 @@ x86_leave_saved:
 	.size x86_leave, . - x86_leave
 /*:*/
 
+/*S:110 bool x86_try_copy(void *to, const void *from, u32 len)
+ *
+ * One of the two is in a window, where a page may be missing; then the fault
+ * handler sends us to the second half of this function, and the answer is no.
+ * @len is a multiple of four. */
+	.globl x86_try_copy, x86_try_copy_failed
+	.type x86_try_copy, @function
+x86_try_copy:
+	mov (%rsi), %eax
+	mov %eax, (%rdi)
+	add $4, %rsi
+	add $4, %rdi
+	sub $4, %edx
+	jnz x86_try_copy
+	mov $1, %eax
+	ret
+x86_try_copy_failed:
+	xor %eax, %eax
+	ret
+	.size x86_try_copy, . - x86_try_copy
+/*:*/
+
 	.section .note.GNU-stack, "", @progbits
