@@ -523,8 +523,8 @@ static void choose_host(void)
 		if (len >= sizeof(tried))
 			break;
 	}
-	fatal("no Host to run the Guest%s (the kernel's needs 32-bit Linux up to 4.13 and \"modprobe lg\", the built-in one x86-64)",
-	      tried);
+	fatal("no Host to run the Guest%s (the kernel's needs 32-bit Linux up to "
+	      "4.13 and \"modprobe lg\", the built-in one x86-64)", tried);
 }
 /*:*/
 
@@ -680,7 +680,8 @@ static void add_buffer(struct virtqueue *vq, struct chain *chain, u64 addr,
 	void *where = from_guest(addr, len);
 
 	if (!where)
-		bad_queue(vq, "buffer of %u bytes at %#llx is outside the Guest's memory (limit %#x)",
+		bad_queue(vq, "buffer of %u bytes at %#llx is outside "
+			  "the Guest's memory (limit %#x)",
 			  len, (unsigned long long)addr, guest_limit);
 	if (chain->in && !in)
 		bad_queue(vq, "chain %u: readable buffer after a writable one",
@@ -720,7 +721,8 @@ static void go_indirect(struct virtqueue *vq, struct table *table, u64 addr,
 			  len, sizeof(struct vring_desc));
 	table->desc = from_guest(addr, len);
 	if (!table->desc)
-		bad_queue(vq, "indirect table of %u bytes at %#llx is outside the Guest's memory (limit %#x)",
+		bad_queue(vq, "indirect table of %u bytes at %#llx is outside "
+			  "the Guest's memory (limit %#x)",
 			  len, (unsigned long long)addr, guest_limit);
 	table->size = len / sizeof(struct vring_desc);
 	table->indirect = true;
@@ -772,7 +774,8 @@ static void wait_for_in(struct virtqueue *vq, struct chain *chain)
 {
 	wait_for_chain(vq, chain);
 	if (chain->out || !chain->in)
-		bad_queue(vq, "chain %u has %u readable and %u writable buffers, only writable ones belong here",
+		bad_queue(vq, "chain %u has %u readable and %u writable buffers, "
+			  "only writable ones belong here",
 			  chain->head, chain->out, chain->in);
 }
 
@@ -956,7 +959,8 @@ static void want_mac(struct tunnet *net, const char *arg, const char *text)
 	static const u8 none[6];
 
 	if (!parse_mac(text, net->mac))
-		fatal("--tunnet=%s: \"%s\" is not a MAC address (six hexadecimal bytes with colons between)",
+		fatal("--tunnet=%s: \"%s\" is not a MAC address "
+		      "(six hexadecimal bytes with colons between)",
 		      arg, text);
 	if ((net->mac[0] & 1) || !memcmp(net->mac, none, sizeof(none)))
 		fatal("--tunnet=%s: MAC address %s can't be a network card's (it is %s)",
@@ -987,7 +991,8 @@ static void parse_tunnet(const char *arg, struct tunnet *net)
 	if (bridged)
 		want_bridge(net, arg, copy);
 	else if (inet_pton(AF_INET, copy, &net->ip) != 1)
-		fatal("--tunnet=%s: \"%s\" is neither an IP address (four numbers of 0 to 255) nor \"bridge:NAME\"",
+		fatal("--tunnet=%s: \"%s\" is neither an IP address "
+		      "(four numbers of 0 to 255) nor \"bridge:NAME\"",
 		      arg, copy);
 	if (mac)
 		want_mac(net, arg, mac);
@@ -1751,7 +1756,8 @@ static void check_segment(const struct plan *plan, const struct segment *seg)
 		fatal("kernel %s: segment %u is %u bytes in the file, %u in memory",
 		      plan->name, nr, seg->in_file, seg->in_memory);
 	if ((u64)seg->addr + seg->in_memory > wish.mem)
-		fatal("kernel %s: segment %u needs memory from %#x to %#llx, the Guest's ends at %#x",
+		fatal("kernel %s: segment %u needs memory from %#x to %#llx, "
+		      "the Guest's ends at %#x",
 		      plan->name, nr, seg->addr,
 		      (unsigned long long)seg->addr + seg->in_memory, wish.mem);
 	if (seg->addr < BOOT_AREA_END)
@@ -1878,7 +1884,8 @@ static void reserve_unpacked(struct plan *plan)
 	if (hdr->relocatable_kernel && start < 16 * MEGABYTE)
 		start = 16 * MEGABYTE;
 	if (start > wish.mem || hdr->init_size > wish.mem - start)
-		fatal("kernel %s: unpacked it needs %u bytes at %#llx, the Guest's memory ends at %#x",
+		fatal("kernel %s: unpacked it needs %u bytes at %#llx, "
+		      "the Guest's memory ends at %#x",
 		      plan->name, hdr->init_size, (unsigned long long)start,
 		      wish.mem);
 	if (start + hdr->init_size > plan->end)
@@ -2286,8 +2293,10 @@ static void print_usage(FILE *to)
 			fprintf(to, ", -%c", c->letter);
 		fprintf(to, "\n\t\t%s\n", c->help);
 	}
-	fprintf(to, "\nMemory may have a suffix K, M or G. After -- everything is a kernel argument.\n"
-		    "Example: lguest 64 vmlinux --tunnet=192.168.19.1 --block=rootfile root=/dev/vda\n");
+	fprintf(to, "\nMemory may have a suffix K, M or G. "
+		    "After -- everything is a kernel argument.\n"
+		    "Example: lguest 64 vmlinux --tunnet=192.168.19.1 "
+		    "--block=rootfile root=/dev/vda\n");
 }
 
 static void __attribute__((noreturn)) refuse(void)
