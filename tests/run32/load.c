@@ -130,9 +130,9 @@ static void map_segment(const struct image *im, const Elf32_Phdr *p)
 		map_or_die(im, first, file_end - first, rights, 0,
 			   page_down(p->p_offset));
 		first = page_up(file_end);
+		/* All of the page, since ld.so uses what is left of it. */
 		if (end > file_end && rights & PROT_WRITE)
-			memset(at(file_end), 0,
-			       (first < end ? first : end) - file_end);
+			memset(at(file_end), 0, first - file_end);
 	}
 	if (end > first)
 		map_or_die(im, first, end - first, rights, MAP_ANONYMOUS, 0);
