@@ -35,4 +35,12 @@ ssize_t host_read(struct lguest *lg, void *buf, size_t len, off_t cpu);
 /* Gives everything back: windows, translations, timers. */
 void host_close(struct lguest *lg);
 
+/*H:990 That is the Host, but for one thing.  All through this chapter somebody
+ * has been running the Guest's instructions, noticing its page faults and
+ * stopping when kicked, and we never asked how.  On the old Host it was the CPU
+ * itself, and the chapter about that was forty lines of the most delicate
+ * assembler in Linux.  Ours is longer, but nothing in it can crash your machine.
+ *
+ * Next: make Switcher, where two worlds share one set of registers. :*/
+
 #endif /* LGUEST_HOST_H */

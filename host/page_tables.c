@@ -42,6 +42,7 @@ static bool is_reserved(const struct lguest *lg, u32 vaddr)
 {
 	return vaddr >= -(1u << span_shift(lg));
 }
+/*:*/
 
 /*H:620 Two ways to lay out tables.
  *

@@ -54,6 +54,7 @@
  * nobody changed it), the Launcher's included; and cutting a hole makes two of
  * one.  So we stay well below. */
 #define MAPPINGS_WANTED 50000u
+/*:*/
 
 /*S:212 The shadow of one window is a directory of leaves, one leaf for each
  * 4 MiB with anything in it, and in each leaf a bit for each page and question. */

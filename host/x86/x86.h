@@ -227,4 +227,10 @@ void x86_view_unmapped(struct x86_cpu *cpu, struct x86_view *view, u32 lin);
 void x86_global_changed(struct x86_cpu *cpu, u32 lin);
 void x86_all_changed(struct x86_cpu *cpu);
 
+/*S:990 And so each instruction of the Guest has been run, by the only machine
+ * that could be trusted to know what it does: the one it was written for.  All
+ * that we did was to move the furniture.
+ *
+ * You have now seen everything.  Next: make Mastery, where it is your turn. :*/
+
 #endif /* LGUEST_X86_X86_H */
