@@ -125,7 +125,7 @@ static const u32 rows[][8] = {
 	[ROW_0F01] = { EMULATE | STORES, EMULATE | STORES, PRIVILEGED,
 		       PRIVILEGED, EMULATE | STORES, 0, PRIVILEGED,
 		       PRIVILEGED },
-	/* monitor and mwait, among others: see group_0f01(); smsw lmsw */
+	/* monitor and mwait, among others: see group_0f01; smsw lmsw */
 	[ROW_0F01_REG] = { [1] = PRIVILEGED, [4] = EMULATE | RM_V,
 			   [6] = PRIVILEGED | RM_V },
 	/* cr0 cr2 cr3 cr4 */
