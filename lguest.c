@@ -2064,14 +2064,15 @@ static void drop_privileges(void)
  * them on (L:020). */
 static const int mortal[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
-/* "nohup lguest" asks for SIGHUP to be ignored, and we don't know better.  Only
- * SIGTERM is always needed: see die_with_parent(). */
+/* "nohup lguest" asks for SIGHUP to be ignored, and we don't know better.  The
+ * others are needed: a shell script that puts us into the background has SIGINT
+ * ignored too, but then three ^C would do nothing. */
 static bool is_ignored(int sig)
 {
 	struct sigaction old;
 
 	sigaction(sig, NULL, &old);
-	return sig != SIGTERM && old.sa_handler == SIG_IGN;
+	return sig == SIGHUP && old.sa_handler == SIG_IGN;
 }
 
 static void watched_signals(sigset_t *set)

@@ -46,6 +46,18 @@ static void signals(void)
 	}
 }
 
+static void nohup(void)
+{
+	struct run *r = boot_plain(WITHOUT_HUP);
+
+	kill(-r->pid, SIGHUP);
+	wait_ms(r, 50);
+	check(!r->gone, "with nohup, SIGHUP is ignored");
+	die(r, "CRASH: Power down");
+	same("and it ends as it should", wait_end(r), 0);
+	finish(r);
+}
+
 static void group_signal(void)
 {
 	struct run *r = busy();
@@ -139,6 +151,7 @@ static void any_time(void)
 
 const struct test tests[] = {
 	{ "signals", signals },
+	{ "nohup", nohup },
 	{ "signal for the group", group_signal },
 	{ "SIGKILL, first process", sigkill_first },
 	{ "SIGKILL, second process", sigkill_second },

@@ -192,6 +192,7 @@ become_launcher(int flags, int sock, int in, int out, int err,
 {
 	int listener;
 
+	signal(SIGHUP, flags & WITHOUT_HUP ? SIG_IGN : SIG_DFL);
 	if (flags & ON_TERMINAL)
 		login_tty(in);
 	else

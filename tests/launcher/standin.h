@@ -76,9 +76,11 @@ struct run {
 	long (*inject)(const char *call, u64 fd, u64 offset);
 };
 
-/* The options for start(): watch transfers too; a terminal as stdin. */
+/* The options for start(): watch transfers too; a terminal as stdin; as if by
+ * nohup. */
 #define WATCH_IO 1
 #define ON_TERMINAL 2
+#define WITHOUT_HUP 4
 
 /* The next start() gives the Launcher this as its stdout. */
 extern int stdout_for_next;
