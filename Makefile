@@ -2,6 +2,8 @@
 # make run          boots guest/puppy to its shell (its self-test, if no terminal)
 # make run-net      the same with a network; as root
 # make check        all the tests;  make check MODE=asan  with a sanitizer
+# make bench        how fast it is, as a table;  ROWS="compute system"  for a part
+# make bench-plot   the last table as a picture, with gnuplot
 # make Journey      the sources as a story: seven chapters, each a target too
 # make book         the Journey as one HTML page
 #
@@ -48,7 +50,7 @@ else
 .DEFAULT_GOAL := all
 endif
 
-.PHONY: all guests run run-net check check-m32 clean install format book \
+.PHONY: all guests run run-net check bench bench-plot check-m32 clean install format book \
 	Journey FORCE
 
 all: lguest guests
@@ -106,6 +108,14 @@ check: all
 
 check-m32: lguest32
 	LGUEST=./lguest32 $(PROVE) -j2 $(sort $(wildcard tests/launcher/*.t))
+
+# Prints the table, and leaves it in build/bench/table.csv.
+bench: all
+	@$(MAKE) --no-print-directory -C bench
+	@bench/run $(ROWS)
+
+bench-plot:
+	@bench/plot
 
 clean:
 	rm -rf build lguest lguest32

@@ -67,7 +67,8 @@ const char *cmdline_option(const char *name)
 
 /*G:120 The first thread that may sleep.  It looks for devices (that's chapter
  * D), because they tend to keep one waiting, and then does what we were started
- * for: one program if "init=" names it, the self-test, or else the shell. */
+ * for: one program if "init=" names it, the self-test, the benchmark, or else
+ * the shell. */
 static void run_init(const char *path)
 {
 	char *const argv[] = { (char *)path, NULL };
@@ -87,6 +88,8 @@ static void start_devices_and_shell(void *unused)
 		run_init(init);
 	else if (cmdline_option("selftest"))
 		selftest(unused);
+	else if (cmdline_option("bench"))
+		bench(cmdline_option("bench"));
 	else
 		shell(unused);
 	shutdown(POWER_DOWN, LGUEST_SHUTDOWN_POWEROFF);

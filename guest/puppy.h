@@ -247,6 +247,8 @@ u64 block_sectors(unsigned int disk);
 int rng_read(void *buf, size_t len);
 void shell(void *unused);
 void selftest(void *unused);
+/* Measures everything, or what has that name: false if nothing has. */
+bool bench(const char *name);
 /*:*/
 
 #endif /* GUEST_PUPPY_H */

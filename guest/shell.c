@@ -565,7 +565,7 @@ static bool do_flood(char **words)
 }
 /*:*/
 
-/*D:650 And the rest: luck, the self-test, and three ways to leave. */
+/*D:650 And the rest: luck, two tests, and three ways to leave. */
 static bool do_rng(char **words)
 {
 	u8 bytes[64];
@@ -587,6 +587,11 @@ static bool do_selftest(char **words)
 	(void)words;
 	selftest(NULL);
 	return true;
+}
+
+static bool do_bench(char **words)
+{
+	return bench(words[1] ? words[1] : "");
 }
 
 static bool do_reboot(char **words)
@@ -632,6 +637,7 @@ static const struct command {
 	{ "flood", " ADDRESS [COUNT [BYTES]]", "UDP, to port 9", do_flood },
 	{ "rng", " [BYTES]", "random bytes, 64 at most", do_rng },
 	{ "selftest", "", "try everything, then power off", do_selftest },
+	{ "bench", " [TEST]", "how fast it all is", do_bench },
 	{ "reboot", "", "start again", do_reboot },
 	{ "panic", " [TEXT]", "die, with these last words", do_panic },
 	{ "poweroff", "", "back to where you came from", do_poweroff },
