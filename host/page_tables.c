@@ -214,6 +214,12 @@ static bool violates(const struct guest_page *page, u32 access)
 	       (access & X86_USER && !(page->flags & GUEST_PAGE_USER));
 }
 
+static bool bad_entry(struct lguest *lg)
+{
+	kill_guest(lg, "bad page table entry");
+	return false;
+}
+
 /* The end of a walk that found something there. */
 static bool permit(struct lguest *lg, const struct path *path, u32 access,
 		   struct guest_page *page, u32 *error)
@@ -222,10 +228,8 @@ static bool permit(struct lguest *lg, const struct path *path, u32 access,
 	describe_page(path, page);
 	if (violates(page, access))
 		return false;
-	if (is_bad_pte(lg, path->lower.value)) {
-		kill_guest(lg, "bad page table entry");
-		return false;
-	}
+	if (is_bad_pte(lg, path->lower.value))
+		return bad_entry(lg);
 	page->flags |= GUEST_PAGE_ACCESSED;
 	if (access & X86_WRITE)
 		page->flags |= GUEST_PAGE_DIRTY;
@@ -259,8 +263,10 @@ static bool walk(void *owner, u64 root, u32 lin, u32 access,
 
 	do {
 		*error = access & (X86_WRITE | X86_USER);
+		/* The old Host made up an entry for each linear page that was
+		 * touched, and found its own entry bad if there was no page. */
 		if (root == WINDOWS_LINEAR)
-			return linear_page(lg, lin, page);
+			return linear_page(lg, lin, page) || bad_entry(lg);
 		if (!find_path(lg, root, lin, &path)) {
 			blame_tables(lg, root, lin, &path);
 			return false;
