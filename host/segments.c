@@ -13,33 +13,10 @@
  * the museum. */
 #include "lg.h"
 
-#define SEGMENT_CODE 0x00000800u
-#define SEGMENT_CONFORMING 0x00000400u	/* of code */
-#define SEGMENT_READABLE 0x00000200u	/* of code */
-#define SEGMENT_WRITABLE 0x00000200u	/* of data */
-#define SEGMENT_ACCESSED 0x00000100u
-#define SEGMENT_MEMORY 0x00001000u	/* not a gate, TSS or LDT */
-#define SEGMENT_PRESENT 0x00008000u
-#define SEGMENT_32BIT 0x00400000u
-#define SEGMENT_DPL_SHIFT 13
-
-#define SELECTOR_RPL 3u
-#define SELECTOR_LDT 4u
-
 #define GDT_KERNEL_CS 12
 #define GDT_KERNEL_DS 13
 #define GDT_TLS 6
 #define GDT_TLS_ENTRIES 3
-
-static u32 dpl_of(u32 high)
-{
-	return high >> SEGMENT_DPL_SHIFT & 3;
-}
-
-static bool is_null(u16 selector)
-{
-	return !(selector & ~SELECTOR_RPL);
-}
 
 /* The interesting half of a descriptor.  One that doesn't exist is no segment
  * of memory, so that nobody has to ask twice. */
@@ -47,73 +24,26 @@ static u32 descriptor_of(const struct lguest *lg, u16 selector)
 {
 	unsigned index = selector >> 3;
 
-	if ((selector & SELECTOR_LDT) || index >= LGUEST_GDT_ENTRIES)
+	if ((selector & X86_LDT) || index >= LGUEST_GDT_ENTRIES)
 		return 0;
 	return lg->gdt[index][1];
 }
 /*:*/
 
-/*H:510 May this selector be loaded into that register?  The answers are those
- * of the SDM (volume 3A, section 5.7, and the descriptions of MOV, JMP and
- * IRET), put as the vector of the trap, where 0 (divide error, of all things)
- * means that nothing is wrong. */
-static u8 code_fault(u32 high, u16 selector, u32 ring)
-{
-	u32 wanted = SEGMENT_MEMORY | SEGMENT_CODE | SEGMENT_32BIT;
-
-	if ((high & wanted) != wanted)
-		return X86_GP;
-	if (high & SEGMENT_CONFORMING) {
-		if (dpl_of(high) > ring)
-			return X86_GP;
-	} else if (dpl_of(high) != ring || (selector & SELECTOR_RPL) > ring) {
-		return X86_GP;
-	}
-	return high & SEGMENT_PRESENT ? 0 : X86_NP;
-}
-
-static u8 stack_fault(u32 high, u16 selector, u32 ring)
-{
-	u32 wanted = SEGMENT_MEMORY | SEGMENT_WRITABLE;
-
-	if ((high & (wanted | SEGMENT_CODE)) != wanted ||
-	    dpl_of(high) != ring || (selector & SELECTOR_RPL) != ring)
-		return X86_GP;
-	return high & SEGMENT_PRESENT ? 0 : X86_SS_FAULT;
-}
-
-static u8 data_fault(u32 high, u16 selector, u32 ring)
-{
-	bool code = high & SEGMENT_CODE;
-
-	if (!(high & SEGMENT_MEMORY) || (code && !(high & SEGMENT_READABLE)))
-		return X86_GP;
-	if (!(code && (high & SEGMENT_CONFORMING)) &&
-	    (dpl_of(high) < ring || dpl_of(high) < (selector & SELECTOR_RPL)))
-		return X86_GP;
-	return high & SEGMENT_PRESENT ? 0 : X86_NP;
-}
-
+/*H:510 May this selector be loaded into that register?  The processor knows the
+ * rules; what it can't know is our table. */
 u8 segment_fault(const struct lguest *lg, int seg, u16 selector, u32 ring)
 {
-	u32 high = descriptor_of(lg, selector);
-
-	if (seg == X86_CS)
-		return code_fault(high, selector, ring);
-	if (seg == X86_SS)
-		return stack_fault(high, selector, ring);
-	return is_null(selector) ? 0 : data_fault(high, selector, ring);
+	return x86_segment_fault(seg, selector, descriptor_of(lg, selector),
+				 ring);
 }
 /*:*/
 
 static u32 base_of(const struct lguest *lg, u16 selector)
 {
-	const u32 *entry = lg->gdt[selector >> 3];
+	bool null = !(selector & ~X86_RPL);
 
-	if (is_null(selector))
-		return 0;
-	return entry[0] >> 16 | (entry[1] & 0xff) << 16 |
-	       (entry[1] & 0xff000000);
+	return null ? 0 : x86_segment_base(lg->gdt[selector >> 3]);
 }
 
 static bool has_base(int seg)
@@ -128,11 +58,11 @@ bool lguest_load_segment(struct x86_cpu *cpu, int seg, u16 selector)
 	u8 vector = segment_fault(lg, seg, selector, ring);
 
 	if (vector) {
-		x86_trap(cpu, vector, selector & ~SELECTOR_RPL, 0);
+		x86_trap(cpu, vector, selector & ~X86_RPL, 0);
 		return false;
 	}
 	if (seg == X86_CS)
-		selector = (selector & ~SELECTOR_RPL) | ring;
+		selector = (selector & ~X86_RPL) | ring;
 	x86_set_selector(&cpu->seg[seg], selector, true);
 	cpu->seg[seg].base = has_base(seg) ? base_of(lg, selector) : 0;
 	return true;
@@ -149,19 +79,8 @@ bool lguest_descriptor(struct x86_cpu *cpu, u16 selector, u32 out[2])
 	return true;
 }
 
-/*H:520 A kernel on its way to a program leaves its data segments loaded as often
- * as not; the processor takes them away, or else the program could use them.
- * This runs at each iret to ring 3, and then mostly finds user segments: so the
- * common case should be a mask and two compares. */
-static bool too_privileged(const struct lguest *lg, u16 selector)
-{
-	u32 high = descriptor_of(lg, selector);
-
-	if (dpl_of(high) == LGUEST_USER_RING || is_null(selector))
-		return false;
-	return !(high & SEGMENT_CODE) || !(high & SEGMENT_CONFORMING);
-}
-
+/*H:520 A program doesn't get to keep the kernel's data segments.  This runs at
+ * each iret to ring 3, and then mostly finds user segments. */
 void drop_kernel_segments(struct lguest *lg)
 {
 	static const u8 segs[] = { X86_DS, X86_ES, X86_FS, X86_GS };
@@ -170,7 +89,8 @@ void drop_kernel_segments(struct lguest *lg)
 
 	for (i = 0; i < sizeof(segs); i++) {
 		seg = &lg->cpu.seg[segs[i]];
-		if (too_privileged(lg, seg->selector))
+		if (x86_too_privileged(seg->selector,
+				       descriptor_of(lg, seg->selector)))
 			*seg = (struct x86_segment){ 0 };
 	}
 }
@@ -191,9 +111,9 @@ static bool ignored_entry(u32 number)
 
 static u32 fixed_up(u32 high)
 {
-	if (dpl_of(high) == 0)
-		high |= LGUEST_KERNEL_RING << SEGMENT_DPL_SHIFT;
-	return high | SEGMENT_ACCESSED;
+	if (!(high & X86_DESC_DPL))
+		high |= LGUEST_KERNEL_RING << X86_DESC_DPL_SHIFT;
+	return high | X86_DESC_ACCESSED;
 }
 
 /* A register that holds the changed entry has cached what was in it.  The real
@@ -210,7 +130,7 @@ static void refresh(struct lguest *lg, int seg)
 		s->base = base_of(lg, s->selector);
 	else if (vector && !has_base(seg))
 		kill_guest(lg, "unhandled trap 256 at %#x (%#x)", lg->cpu.eip,
-			   s->selector & ~SELECTOR_RPL);
+			   s->selector & ~X86_RPL);
 }
 
 static void set_entry(struct lguest *lg, u32 number, u32 low, u32 high)

@@ -86,6 +86,20 @@ static inline void x86_set_selector(struct x86_segment *seg, u16 selector,
 	seg->minus = stable ? -selector : 1;
 }
 
+/* Bits of a selector; and of a descriptor's second word (SDM 3A:3.4.5). */
+#define X86_RPL 3u
+#define X86_LDT 4u
+#define X86_DESC_ACCESSED 0x00000100u
+#define X86_DESC_READABLE 0x00000200u	/* of code */
+#define X86_DESC_WRITABLE 0x00000200u	/* of data */
+#define X86_DESC_CONFORMING 0x00000400u	/* of code */
+#define X86_DESC_CODE 0x00000800u
+#define X86_DESC_MEMORY 0x00001000u	/* not a gate, TSS or LDT */
+#define X86_DESC_DPL 0x00006000u
+#define X86_DESC_DPL_SHIFT 13
+#define X86_DESC_PRESENT 0x00008000u
+#define X86_DESC_32BIT 0x00400000u
+
 struct x86_cpu;
 
 /* The machine around the processor. */
@@ -202,6 +216,21 @@ bool x86_access(struct x86_cpu *cpu, u32 lin, void *buf, u32 len, u32 access,
 		u32 *error, u32 *address);
 bool x86_read(struct x86_cpu *cpu, u32 lin, void *buf, u32 len);
 bool x86_write(struct x86_cpu *cpu, u32 lin, const void *buf, u32 len);
+
+/* Which vector would loading segment register @seg in @ring with @selector raise,
+ * whose descriptor has the second word @high (0 if it has none)?  0: none.
+ * (segments.c) */
+u8 x86_segment_fault(int seg, u16 selector, u32 high, u32 ring);
+/* A kernel on its way to a program leaves its data segments loaded as often as
+ * not; the processor takes them away, or else the program could use them.  Asked
+ * of all four at each return to ring 3, of which mostly none is the kernel's. */
+static inline bool x86_too_privileged(u16 selector, u32 high)
+{
+	return (high & X86_DESC_DPL) != X86_DESC_DPL && selector & ~X86_RPL &&
+	       (~high & (X86_DESC_CODE | X86_DESC_CONFORMING));
+}
+
+u32 x86_segment_base(const u32 descriptor[2]);
 
 /* Raises a trap at cpu->eip. */
 void x86_trap(struct x86_cpu *cpu, u8 vector, u32 error, u32 address);
