@@ -85,6 +85,8 @@ struct window {
 	u64 generation;		/* of flushes, when last compared */
 	bool unsettled;		/* some region below is */
 	bool used;
+	bool faulted;		/* the Guest has a page fault to handle here: */
+	u32 fault_page, fault_access;
 	struct bits unsettled_regions;
 	u16 dir[REGIONS];	/* leaf, or 0 */
 };
@@ -932,14 +934,36 @@ static bool may_show(struct windows *ws, const struct window *w, u32 access,
 	       (!(access & X86_WRITE) || tables_allow_write(page));
 }
 
+/* A page fault in a program ends with the program trying again.  If by then the
+ * Guest has set A (and D) itself, as Linux does, we needn't wait for the second
+ * SIGSEGV, which would cost more than all the rest. */
+static void remember_fault(struct window *w, u32 page, u32 access)
+{
+	w->faulted = w->view.user;
+	w->fault_page = page;
+	w->fault_access = access;
+}
+
+static void show_faulted(struct windows *ws, struct window *w)
+{
+	struct guest_page now;
+
+	w->faulted = false;
+	if (peek(ws, w, w->fault_page, &now) &&
+	    (!(w->fault_access & X86_WRITE) || tables_allow_write(&now)))
+		show_page(ws, w, w->fault_page, &now);
+}
+
 bool windows_fill(struct windows *ws, u32 lin, u32 access, u32 *error)
 {
 	struct window *w = ws->current;
 	struct guest_page page;
 
 	if (!ws->reader->walk(ws->owner, space_of(ws, w)->root, lin, access,
-			      &page, error))
+			      &page, error)) {
+		remember_fault(w, lin >> PAGE_SHIFT, access);
 		return false;
+	}
 	*error = X86_PRESENT | (access & (X86_WRITE | X86_USER));
 	if (!may_show(ws, w, access, &page))
 		return false;
@@ -1016,6 +1040,15 @@ static u64 executed_word(const struct window *w, u32 page)
 	return word;
 }
 
+static bool executes_in(const struct window *w, u32 region)
+{
+	u64 any = 0;
+
+	for (u32 i = 0; i < WORDS; i++)
+		any |= executed_word(w, region * REGION_PAGES + i * 64);
+	return any;
+}
+
 /* The 64 pages from @page on, as far as @mask has them. */
 static void doubt_word(struct windows *ws, struct window *w, u32 page, u64 mask)
 {
@@ -1033,14 +1066,10 @@ static void doubt_word(struct windows *ws, struct window *w, u32 page, u64 mask)
 		view_changed(ws, w, page + __builtin_ctzll(executed));
 }
 
-/* Private pages of [@first, @end) only. */
-static void doubt_range(struct windows *ws, struct window *w, u32 first,
-			u32 end)
+/* Pages [@first, @end), all in one region. */
+static void doubt_in_region(struct windows *ws, struct window *w, u32 first,
+			    u32 end)
 {
-	if (!w->used)
-		return;
-	if (end > private_end(ws, w))
-		end = private_end(ws, w);
 	for (u32 page = first & ~63u; page < end; page += 64) {
 		u64 mask = ~0ull;
 
@@ -1049,6 +1078,25 @@ static void doubt_range(struct windows *ws, struct window *w, u32 first,
 		if (end - page < 64)
 			mask &= (1ull << (end - page)) - 1;
 		doubt_word(ws, w, page, mask);
+	}
+}
+
+/* Private pages of [@first, @end) only. */
+static void doubt_range(struct windows *ws, struct window *w, u32 first,
+			u32 end)
+{
+	u32 next;
+
+	if (!w->used)
+		return;
+	if (end > private_end(ws, w))
+		end = private_end(ws, w);
+	for (; first < end; first = next) {
+		u32 region = first / REGION_PAGES;
+
+		next = (region + 1) * REGION_PAGES;
+		if (w->dir[region] || executes_in(w, region))
+			doubt_in_region(ws, w, first, next < end ? next : end);
 	}
 }
 
@@ -1164,6 +1212,7 @@ static void prepare_window(struct windows *ws, struct window *w)
 {
 	if (!w->used) {
 		w->used = true;
+		w->faulted = false;
 		w->generation = ws->generation;
 		w->view.linear = space_of(ws, w)->root == WINDOWS_LINEAR;
 		ws->stats.windows++;
@@ -1189,6 +1238,8 @@ void windows_enter(struct windows *ws, u64 root, bool user)
 	space->last_used = ++ws->clock;
 	ws->current = w;
 	x86_use_view(ws->cpu, &w->view);
+	if (w->faulted)
+		show_faulted(ws, w);
 }
 
 void windows_get_stats(const struct windows *ws, struct windows_stats *stats)
@@ -1266,20 +1317,22 @@ static void lay_out(struct windows *ws, u64 base)
 int windows_init(struct windows **windows, struct x86_cpu *cpu,
 		 const struct page_reader *reader, void *owner)
 {
-	struct windows *ws;
 	long place = find_place(), readonly;
+	struct windows *ws;
 
 	if (place < 0)
 		return place;
 	if (!cpu->memory_pages || cpu->memory_pages > ALL_PAGES)
 		return -EINVAL;
-	readonly = alias_readonly(cpu);
-	if (readonly < 0)
-		return readonly;
 	ws = mmap(NULL, sizeof(*ws), PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (ws == MAP_FAILED)
 		return -ENOMEM;
+	readonly = alias_readonly(cpu);
+	if (readonly < 0) {
+		munmap(ws, sizeof(*ws));
+		return readonly;
+	}
 	ws->cpu = cpu;
 	ws->reader = reader;
 	ws->owner = owner;

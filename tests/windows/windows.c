@@ -398,6 +398,28 @@ static void test_dirty(void)
 	       "A and D cleared: the page is gone");
 }
 
+static void test_ahead(void)
+{
+	u32 lin = 0x8048000;
+	bool ok;
+
+	restart();
+	windows_enter(ws, 0, true);
+	ok = check_access(0, lin, true);
+	windows_enter(ws, 0, false);
+	set_entry(0, lin, 5, RWU | AD);
+	windows_enter(ws, 0, true);
+	result(ok && is_mapped(lin, true),
+	       "after the Guest's page fault the page is there");
+	ok = check_access(0, lin + PAGE_SIZE, false);
+	windows_enter(ws, 0, false);
+	set_entry(0, lin + PAGE_SIZE, 6, RWU);
+	windows_enter(ws, 0, true);
+	result(ok && !(entry(0, lin + PAGE_SIZE)->flags & AD) &&
+		       !is_mapped(lin + PAGE_SIZE, false),
+	       "... but not if that would take an A bit");
+}
+
 static void test_flush(void)
 {
 	u32 lin = 0x8048000;
@@ -783,6 +805,7 @@ int main(int argc, char *argv[])
 	test_linear();
 	test_rights();
 	test_dirty();
+	test_ahead();
 	test_flush();
 	test_global();
 	test_eviction();
