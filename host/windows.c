@@ -156,6 +156,16 @@ static void clear_bit(struct bits *b, u32 n)
 	b->word[n / 64] &= ~(1ull << (n % 64));
 }
 
+static void set_bits(struct bits *b, u32 from, u32 to)
+{
+	for (; from < to && from % 64; from++)
+		set_bit(b, from);
+	for (; from + 64 <= to; from += 64)
+		b->word[from / 64] = ~0ull;
+	for (; from < to; from++)
+		set_bit(b, from);
+}
+
 /* The first bit at or after @n that's set; REGION_PAGES if there is none. */
 static u32 next_bit(const struct bits *b, u32 n)
 {
@@ -802,39 +812,38 @@ static bool alias_run(struct windows *ws, const struct window *w,
 			   MREMAP_MAYMOVE | MREMAP_FIXED, to, 0) == to;
 }
 
-static void note_page(struct windows *ws, struct window *w, struct leaf *leaf,
-		      const struct run *run, u32 i)
+static void note_page(struct windows *ws, struct window *w, u32 page, u32 pfn,
+		      bool writable)
 {
-	u32 page = run->first + i;
+	struct private_page *p;
 
 	if (is_global(ws, w, page)) {
-		learn_global(ws, w, page, run->pfn + i, run->writable);
-	} else {
-		struct private_page *p = private_page(ws, w, page);
-
-		p->pfn = run->pfn + i;
-		if (run->writable)
-			list_writable(ws, p->pfn, private_id(ws, p));
+		learn_global(ws, w, page, pfn, writable);
+		return;
 	}
-	set_bit(&leaf->present, page % REGION_PAGES);
-	if (run->writable)
-		set_bit(&leaf->writable, page % REGION_PAGES);
+	p = private_page(ws, w, page);
+	p->pfn = pfn;
+	if (writable)
+		list_writable(ws, pfn, private_id(ws, p));
 }
 
 static void note_run(struct windows *ws, struct window *w,
 		     const struct run *run)
 {
 	struct leaf *leaf = leaf_of(ws, w, run->first);
-	u32 slot = run->first % REGION_PAGES;
-	u32 before, after;
+	u32 slot = run->first % REGION_PAGES, end = slot + run->count;
+	u32 before;
 
 	if (!leaf)
 		leaf = add_leaf(ws, w, run->first / REGION_PAGES);
-	before = edge_runs(ws, leaf, slot, slot + run->count - 1);
+	before = edge_runs(ws, leaf, slot, end - 1);
 	for (u32 i = 0; i < run->count; i++)
-		note_page(ws, w, leaf, run, i);
-	after = edge_runs(ws, leaf, slot, slot + run->count - 1);
-	set_runs(ws, leaf, leaf->runs + after - before);
+		note_page(ws, w, run->first + i, run->pfn + i, run->writable);
+	set_bits(&leaf->present, slot, end);
+	if (run->writable)
+		set_bits(&leaf->writable, slot, end);
+	set_runs(ws, leaf,
+		 leaf->runs + edge_runs(ws, leaf, slot, end - 1) - before);
 	ws->stats.pages_mapped += run->count;
 }
 
