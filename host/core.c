@@ -3,7 +3,6 @@
  * Here is the loop that the Launcher is in while it says that it is running a
  * Guest, and here the two things are kept that everybody else needs: a safe way
  * into the Guest's memory, and a safe way out of its life. */
-#include <cpuid.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,26 +95,16 @@ static void privileged(struct x86_cpu *cpu, const struct x86_insn *insn)
 /*H:230 Which processor is this?  A Guest's program asks cpuid directly, and we
  * must not promise what we don't keep: no instructions beyond SSSE3, and none of
  * the things that take a kernel's help which a Guest has no means to give.  The
- * rest is the truth.
- *
- * Asking the machine takes microseconds if it is itself a virtual one, and Linux
- * 3.3 asks 3,387 times while it patches itself; hence the memory. */
+ * rest is the truth. */
 #define CPUID_MAX_BASIC 5u
 #define CPUID_EXTENDED 0x80000000u
 #define CPUID_MAX_EXTENDED 0x80000004u
-#define CPUID_SLOTS 16
 
 /* Leaf 1: FPU TSC CX8 CMOV MMX FXSR SSE SSE2; SSE3 SSSE3. */
 #define CPUID_1_EDX 0x07808111u
 #define CPUID_1_ECX 0x00000201u
 /* Leaf 4: not how many processors share a cache. */
 #define CPUID_4_EAX 0x00003fffu
-
-struct cpuid_slot {
-	u32 leaf, subleaf;
-	bool known;
-	u32 out[4];
-};
 
 static void set_words(u32 out[4], u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
@@ -127,7 +116,7 @@ static void set_words(u32 out[4], u32 eax, u32 ebx, u32 ecx, u32 edx)
 
 static void ask_machine(u32 leaf, u32 subleaf, u32 out[4])
 {
-	__cpuid_count(leaf, subleaf, out[0], out[1], out[2], out[3]);
+	x86_host_cpuid(leaf, subleaf, out);
 	switch (leaf) {
 	case 0:
 		out[0] = CPUID_MAX_BASIC;
@@ -148,37 +137,15 @@ static bool has_answer(u32 leaf)
 	       (leaf > CPUID_EXTENDED + 1 && leaf <= CPUID_MAX_EXTENDED);
 }
 
-static struct cpuid_slot *find_slot(u32 leaf, u32 subleaf)
-{
-	static struct cpuid_slot slots[CPUID_SLOTS];
-	struct cpuid_slot *slot = slots;
-
-	while (slot->known && slot != slots + CPUID_SLOTS - 1 &&
-	       (slot->leaf != leaf || slot->subleaf != subleaf))
-		slot++;
-	if (slot->leaf != leaf || slot->subleaf != subleaf)
-		slot->known = false;
-	return slot;
-}
-
 static void cpuid(struct x86_cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
 {
-	struct cpuid_slot *slot;
-
 	(void)cpu;
-	if (leaf == CPUID_EXTENDED || !has_answer(leaf)) {
-		set_words(out, leaf == CPUID_EXTENDED ? CPUID_MAX_EXTENDED : 0,
-			  0, 0, 0);
-		return;
-	}
-	slot = find_slot(leaf, leaf == 4 ? subleaf : 0);
-	if (!slot->known) {
-		slot->leaf = leaf;
-		slot->subleaf = leaf == 4 ? subleaf : 0;
-		ask_machine(leaf, slot->subleaf, slot->out);
-		slot->known = true;
-	}
-	set_words(out, slot->out[0], slot->out[1], slot->out[2], slot->out[3]);
+	if (leaf == CPUID_EXTENDED)
+		set_words(out, CPUID_MAX_EXTENDED, 0, 0, 0);
+	else if (has_answer(leaf))
+		ask_machine(leaf, leaf == 4 ? subleaf : 0, out);
+	else
+		set_words(out, 0, 0, 0, 0);
 }
 /*:*/
 

@@ -186,7 +186,7 @@ static void init_data(struct lguest *lg, struct lguest_data *data)
 	lg->noirq_end = data->noirq_end;
 	lg->cpu.global_start = kernel;
 	data->reserve_mem = RESERVED_TOP;
-	data->tsc_khz = guest_tsc_khz(lg);
+	data->tsc_khz = tsc_khz(&lg->first);
 	write_timestamp(lg);
 }
 

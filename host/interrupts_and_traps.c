@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -493,81 +491,6 @@ void write_timestamp(struct lguest *lg)
 	raw_syscall(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0, 0, 0, 0);
 	lg->data->sec = now.tv_sec;
 	lg->data->nsec = now.tv_nsec;
-}
-/*:*/
-
-/*H:490 Between alarms, a Guest would like to read the time from the time stamp
- * counter.  For that it must know how fast it counts, and nobody tells: the
- * kernel keeps that number to itself, and cpuid has it only on some machines.
- * So we measure, against the kernel's own clock.
- *
- * A good measurement takes its time, and we don't want to wait.  So the clocks
- * are compared once when the Guest is made, and again when it asks, at its first
- * hypercall: it has been loaded and unpacked meanwhile.  Only a very small Guest
- * gets there in less than the half millisecond that we need to be right within a
- * few millionths.
- *
- * If the kernel doesn't trust the counter (it keeps time by something else), nor
- * should the Guest. */
-#define SHORTEST_MEASUREMENT_NS 500000
-#define TRIES 5
-
-static u64 read_tsc(void)
-{
-	return __builtin_ia32_rdtsc();
-}
-
-/* Both at the same time, as nearly as can be: the quickest of some attempts is
- * the one that wasn't disturbed. */
-static void read_clocks(u64 *tsc, u64 *ns)
-{
-	u64 shortest = ~0ull, before, after;
-	struct timespec now;
-	unsigned i;
-
-	for (i = 0; i < TRIES; i++) {
-		before = read_tsc();
-		raw_syscall(SYS_clock_gettime, CLOCK_MONOTONIC_RAW, (long)&now,
-			    0, 0, 0, 0);
-		after = read_tsc();
-		if (after - before >= shortest)
-			continue;
-		shortest = after - before;
-		*tsc = before + shortest / 2;
-		*ns = now.tv_sec * 1000000000ull + now.tv_nsec;
-	}
-}
-
-static bool kernel_trusts_tsc(void)
-{
-	char name[64] = "";
-	FILE *file = fopen("/sys/devices/system/clocksource/clocksource0/"
-			   "current_clocksource", "r");
-
-	if (!file)
-		return false;
-	if (!fgets(name, sizeof(name), file))
-		name[0] = '\0';
-	fclose(file);
-	return strstr(name, "tsc");
-}
-
-void start_tsc_measurement(struct lguest *lg)
-{
-	if (kernel_trusts_tsc())
-		read_clocks(&lg->first_tsc, &lg->first_ns);
-}
-
-u32 guest_tsc_khz(struct lguest *lg)
-{
-	u64 tsc, ns;
-
-	if (!lg->first_ns)
-		return 0;
-	do
-		read_clocks(&tsc, &ns);
-	while (ns - lg->first_ns < SHORTEST_MEASUREMENT_NS);
-	return (tsc - lg->first_tsc) * 1000000 / (ns - lg->first_ns);
 }
 /*:*/
 

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "host.h"
+#include "tsc.h"
 #include "windows.h"
 #include "x86/x86.h"
 
@@ -75,7 +76,7 @@ struct lguest {
 
 	pid_t task;		/* who called INITIALIZE, and may run us */
 	int timer;		/* the kernel's number of it */
-	u64 first_tsc, first_ns;	/* taken together, when it all began */
+	struct tsc_clocks first;	/* when it all began */
 	struct lg_eventfd *eventfds;
 	unsigned neventfds;
 };
@@ -135,10 +136,6 @@ void exit_clock(struct lguest *lg);
 void set_clockevent(struct lguest *lg, u32 ns);
 /* The wall clock into the Guest's lguest_data. */
 void write_timestamp(struct lguest *lg);
-/* Reads the time stamp counter and CLOCK_MONOTONIC_RAW at the same time, for
- * guest_tsc_khz() to compare with later; a few microseconds. */
-void start_tsc_measurement(struct lguest *lg);
-u32 guest_tsc_khz(struct lguest *lg);
 
 /* segments.c */
 void init_guest_gdt(struct lguest *lg);

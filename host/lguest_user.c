@@ -109,7 +109,7 @@ struct lguest *host_open(void)
 	struct lguest *lg = calloc(1, sizeof(*lg));
 
 	if (lg)
-		start_tsc_measurement(lg);
+		tsc_start(&lg->first);
 	return lg;
 }
 

@@ -217,6 +217,9 @@ bool x86_access(struct x86_cpu *cpu, u32 lin, void *buf, u32 len, u32 access,
 bool x86_read(struct x86_cpu *cpu, u32 lin, void *buf, u32 len);
 bool x86_write(struct x86_cpu *cpu, u32 lin, const void *buf, u32 len);
 
+/* The machine's own cpuid, from memory after the first time. */
+void x86_host_cpuid(u32 leaf, u32 subleaf, u32 out[4]);
+
 /* Which vector would loading segment register @seg in @ring with @selector raise,
  * whose descriptor has the second word @high (0 if it has none)?  0: none.
  * (segments.c) */
