@@ -303,6 +303,13 @@ static void emit_exit(struct emitter *e, u32 target, u8 *site)
 	}
 }
 
+/* Can the block go on at @target instead of jumping there? */
+static bool can_follow(const struct emitter *e, u32 target)
+{
+	return !e->unchained && same_page(target, e->block->eip) &&
+	       target - e->block->eip < MAX_BLOCK_BYTES - X86_MAX_INSN;
+}
+
 /* The block ends by going to @target. */
 static void emit_goto(struct emitter *e, u32 target)
 {
@@ -728,13 +735,31 @@ static void emit_ret(struct emitter *e, const struct x86_insn *insn)
 
 /* On past a conditional jump: most go the straight way, or at least half of
  * them do.  (Gained 20 to 25 % on recursive calls and a switch interpreter when
- * this design was tried.) */
+ * this design was tried.)  One that goes back to the block's start closes a
+ * loop; that goes on in the loop, so that the poll at the entry is shared by as
+ * many rounds as fit into a block.  (With jumps followed likewise: strings 7 %,
+ * recursion 5 %, sieve 3 %; best of five pairs.) */
 static void emit_jcc(struct emitter *e, const struct x86_insn *insn)
 {
+	u32 target = e->next + insn->imm;
+	bool loop = target == e->block->eip && can_follow(e, target);
+
 	put8(e, 0x0f);
-	put8(e, 0x80 | (insn->opcode & 15));
+	put8(e, 0x80 | ((insn->opcode & 15) ^ loop));
 	put32(e, 0);
-	add_side_exit(e, e->next + insn->imm);
+	add_side_exit(e, loop ? e->next : target);
+	if (loop)
+		e->next = target;
+}
+
+static void emit_jmp(struct emitter *e, const struct x86_insn *insn)
+{
+	u32 target = e->next + insn->imm;
+
+	if (can_follow(e, target))
+		e->next = target;
+	else
+		emit_goto(e, target);
 }
 
 /* loop and jecxz reach 127 bytes only, so they hop over a long jump. */
@@ -805,7 +830,7 @@ static void emit_insn(struct emitter *e, const struct x86_insn *insn)
 		emit_jcc(e, insn);
 		break;
 	case X86_JMP:
-		emit_goto(e, e->next + insn->imm);
+		emit_jmp(e, insn);
 		break;
 	case X86_CALL:
 		emit_call_push(e);
@@ -870,14 +895,15 @@ static void translate_insn(struct emitter *e, const struct x86_insn *insn)
 	e->fix = FIX_NONE;
 	emit_insn(e, insn);
 	mark_insn(e, start, e->fix);
+	if (e->eip + insn->len - e->block->eip > e->block->len)
+		e->block->len = e->eip + insn->len - e->block->eip;
 	e->eip = e->next;
-	e->block->len = e->eip - e->block->eip;
 }
 
 static bool block_is_full(const struct emitter *e)
 {
 	return e->block->insns == MAX_BLOCK_INSNS ||
-	       e->block->len > MAX_BLOCK_BYTES - X86_MAX_INSN ||
+	       e->eip - e->block->eip > MAX_BLOCK_BYTES - X86_MAX_INSN ||
 	       e->nexits == MAX_SIDE_EXITS ||
 	       !same_page(e->eip, e->block->eip);
 }
