@@ -1,3 +1,4 @@
+#include <linux/virtio_blk.h>
 #include "drivers.h"
 #include "kernel.h"
 
@@ -149,7 +150,204 @@ static u64 timer_halted(void)
 }
 /*:*/
 
-/*D:798 All of it, or one. */
+/*D:788 Disks: as many requests per second as it does, in all the ways in which
+ * requests come: reads or writes, one behind the other or anywhere, small or
+ * large, one at a time or many, and with a flush whenever that many have been
+ * written.  "bench=disk", as it writes all over the first disk. */
+#define PATTERN_TIME	(100 * NS_PER_MS)
+#define MOST_IN_FLIGHT	32
+#define LARGE		(1u << 20)
+
+struct pattern {
+	bool write, random, flush;
+	u32 bytes, depth;
+};
+
+/* Where request number n goes; the golden ratio never comes to the same place
+ * twice in a row, nor to the one next to it. */
+static u64 place_of(const struct pattern *pattern, u32 n, u32 places)
+{
+	u32 place = n % places;
+
+	if (pattern->random)
+		place = (u64)(n * 2654435769u) * places >> 32;
+	return (u64)place * (pattern->bytes / 512);
+}
+
+static void wait_for_all(struct block_request *requests, u32 depth)
+{
+	u32 i;
+
+	for (i = 0; i < depth; i++)
+		if (requests[i].bytes)
+			block_wait(&requests[i]);
+}
+
+static u64 disk_rate(const struct pattern *pattern, u8 *data)
+{
+	static struct block_request requests[MOST_IN_FLIGHT];
+	u32 places = div64(block_sectors(0), pattern->bytes / 512, NULL);
+	u64 start = now_ns(), end;
+	u32 n;
+
+	memset(requests, 0, sizeof(requests));
+	for (n = 0; now_ns() - start < PATTERN_TIME; n++) {
+		struct block_request *request = &requests[n % pattern->depth];
+
+		if (request->bytes)
+			block_wait(request);
+		if (pattern->flush && n && n % pattern->depth == 0) {
+			wait_for_all(requests, pattern->depth);
+			block_flush(0);
+		}
+		request->type = pattern->write ? VIRTIO_BLK_T_OUT :
+						 VIRTIO_BLK_T_IN;
+		request->sector = place_of(pattern, n, places);
+		request->bytes = pattern->bytes;
+		request->data = data + n * pattern->bytes % LARGE;
+		block_queue(request);
+		block_kick(0);
+	}
+	wait_for_all(requests, pattern->depth);
+	end = now_ns();
+	return div64((u64)n * NS_PER_S, end - start, NULL);
+}
+
+static void disk_pattern(const struct pattern *pattern, u8 *data)
+{
+	char name[40];
+
+	ksnprintf(name, sizeof(name), "disk_%s_%s_%s_%u%s",
+		  pattern->write ? "write" : "read",
+		  pattern->random ? "random" : "sequential",
+		  pattern->bytes == LARGE ? "1m" : "4k", pattern->depth,
+		  pattern->flush ? "_flush" : "");
+	report(name, disk_rate(pattern, data));
+}
+/*:*/
+
+/*D:790 A large request wants its memory in one piece, which is more than the
+ * page allocator promises.  But shortly after boot its free pages lie side by
+ * side, in one order or the other: so we ask until there are enough neighbours
+ * (and as nothing runs after us, keep what we got). */
+static u8 *neighbours(u32 bytes)
+{
+	u8 *lowest = alloc_page(), *highest = lowest, *page;
+
+	while (lowest && highest + PAGE_SIZE - lowest < (s32)bytes) {
+		page = alloc_page();
+		if (page == lowest - PAGE_SIZE)
+			lowest = page;
+		else if (page == highest + PAGE_SIZE)
+			highest = page;
+		else
+			lowest = highest = page;
+	}
+	return lowest;
+}
+
+static void bench_disk(void)
+{
+	u8 *data = neighbours(LARGE);
+	u32 i;
+
+	if (!data || block_sectors(0) < LARGE / 512) {
+		printk("no memory, or no disk\n");
+		return;
+	}
+	for (i = 0; i < 32; i++) {
+		struct pattern pattern = {
+			.write = i & 1,
+			.random = i & 2,
+			.bytes = i & 4 ? LARGE : PAGE_SIZE,
+			.depth = i & 8 ? MOST_IN_FLIGHT : 1,
+			.flush = i & 16,
+		};
+
+		if (pattern.write || !pattern.flush)
+			disk_pattern(&pattern, data);
+	}
+}
+/*:*/
+
+/*D:792 The network: "bench=net", and a partner at the other end of the wire
+ * (bench/host/wire.c) who knows when it's his turn by listening.  He begins by
+ * sending things for us to repeat.  When that has stopped we send as much as
+ * fits, in small frames and in large ones; then he does. */
+#define PARTNER		0xc0a81301	/* 192.168.19.1 */
+#define DISCARD		9
+#define SMALL_FRAMES	60000u
+#define LARGE_FRAMES	6000u
+#define SILENCE		(150 * NS_PER_MS)
+#define BEGINNING	20		/* frames, not somebody's ARP */
+
+struct arrived {
+	u64 frames, bytes, ns;
+};
+
+/* Waits until frames arrive, and again until they don't. */
+static struct arrived listen(void)
+{
+	struct net_counts first = net_counts(0), counts = first;
+	u64 start, last, begin = counts.frames_in + BEGINNING;
+
+	while (counts.frames_in < begin) {
+		sleep_ns(NS_PER_MS);
+		counts = net_counts(0);
+	}
+	first = counts;
+	start = last = now_ns();
+	while (now_ns() - last < SILENCE) {
+		sleep_ns(NS_PER_MS);
+		if (net_counts(0).frames_in != counts.frames_in)
+			last = now_ns();
+		counts = net_counts(0);
+	}
+	return (struct arrived){
+		.frames = counts.frames_in - first.frames_in,
+		.bytes = counts.bytes_in - first.bytes_in,
+		.ns = last - start,
+	};
+}
+
+static u64 per_second(u64 count, u64 ns)
+{
+	u32 us = div64(ns, 1000, NULL);
+
+	return us ? div64(count * 1000000, us, NULL) : 0;
+}
+
+static u64 kb_per_second(u64 bytes, u64 ns)
+{
+	return div64(per_second(bytes, ns), 1000, NULL);
+}
+
+static void bench_net(void)
+{
+	struct arrived arrived;
+	u64 start, sent;
+
+	if (!net_cards()) {
+		printk("no network\n");
+		return;
+	}
+	listen();
+	start = now_ns();
+	sent = net_flood(PARTNER, DISCARD, 1472, SMALL_FRAMES);
+	report("net_out_1500", per_second(sent, now_ns() - start));
+	sleep_ns(3 * SILENCE);
+	start = now_ns();
+	sent = net_flood_large(PARTNER, DISCARD, LARGE_FRAMES);
+	report("net_out_gso", kb_per_second(sent, now_ns() - start));
+	sleep_ns(SILENCE);
+	arrived = listen();
+	report("net_in_1500", per_second(arrived.frames, arrived.ns));
+	arrived = listen();
+	report("net_in_gso", kb_per_second(arrived.bytes, arrived.ns));
+}
+/*:*/
+
+/*D:798 All of it that needs no devices, or one, or a device. */
 static const struct {
 	const char *name;
 	u64 (*measure)(void);
@@ -162,6 +360,14 @@ static const struct {
 	{ "timer_halted", timer_halted },
 };
 
+static const struct {
+	const char *name;
+	void (*measure)(void);
+} devices[] = {
+	{ "disk", bench_disk },
+	{ "net", bench_net },
+};
+
 bool bench(const char *name)
 {
 	unsigned int i;
@@ -171,6 +377,12 @@ bool bench(const char *name)
 		if (*name && strcmp(name, tests[i].name) != 0)
 			continue;
 		report(tests[i].name, tests[i].measure());
+		found = true;
+	}
+	for (i = 0; i < ARRAY_SIZE(devices); i++) {
+		if (strcmp(name, devices[i].name) != 0)
+			continue;
+		devices[i].measure();
 		found = true;
 	}
 	return found;

@@ -127,6 +127,9 @@ struct net_counts net_counts(unsigned int card);
 bool net_ping(u32 address, u64 ns, u64 *took);
 /* UDP datagrams of @bytes each to a port, as fast as they go: how many went. */
 u32 net_flood(u32 address, u16 port, u32 bytes, u32 count);
+/* Frames of 64 KB of TCP, or what looks like it: how many bytes of data went,
+ * 0 if the Launcher takes no such frames. */
+u64 net_flood_large(u32 address, u16 port, u32 count);
 bool parse_address(const char *text, u32 *address);
 /*:*/
 

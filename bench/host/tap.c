@@ -1,0 +1,184 @@
+/* A process at a tap, without a Guest: it answers, sends and counts just as
+ * guest/bench.c does with "bench=net", and so it says how fast that could be.
+ * One system call for a frame, as there's no other way to a tap. */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sys/ioctl.h>
+#include <linux/if_tun.h>
+#include "frame.h"
+
+#define SMALL_FRAMES	60000
+#define LARGE_FRAMES	6000
+#define SILENCE_MS	150
+#define BEGINNING	20
+
+struct arp {
+	struct arphdr header;
+	uint8_t from_mac[ETH_ALEN], from[4], to_mac[ETH_ALEN], to[4];
+} __attribute__((packed));
+
+static uint8_t partner[ETH_ALEN];
+static struct frame frame;
+
+static long now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void set_address(struct ifreq *request)
+{
+	struct sockaddr_in *address = (void *)&request->ifr_addr;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	address->sin_family = AF_INET;
+	inet_pton(AF_INET, HERE, &address->sin_addr);
+	if (fd < 0 || ioctl(fd, SIOCSIFADDR, request) < 0)
+		err(1, "address of %s", request->ifr_name);
+	inet_pton(AF_INET, "255.255.255.0", &address->sin_addr);
+	if (ioctl(fd, SIOCSIFNETMASK, request) < 0)
+		err(1, "netmask of %s", request->ifr_name);
+	request->ifr_flags = IFF_UP | IFF_RUNNING;
+	if (ioctl(fd, SIOCSIFFLAGS, request) < 0)
+		err(1, "%s", request->ifr_name);
+	close(fd);
+}
+
+static int open_tap(void)
+{
+	struct ifreq request = {
+		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR,
+	};
+	int fd = open("/dev/net/tun", O_RDWR);
+
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0 ||
+	    ioctl(fd, TUNSETOFFLOAD,
+		  TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) < 0)
+		err(1, "tap");
+	set_address(&request);
+	return fd;
+}
+
+static void answer_arp(int fd, size_t len)
+{
+	struct arp *arp = (void *)&frame.ip;
+
+	memcpy(partner, arp->from_mac, ETH_ALEN);
+	arp->header.ar_op = htons(ARPOP_REPLY);
+	memcpy(arp->to_mac, arp->from_mac, ETH_ALEN);
+	memcpy(arp->to, arp->from, 4);
+	memcpy(arp->from_mac, (uint8_t[]){ 2, 0, 0, 0, 0, 1 }, ETH_ALEN);
+	inet_pton(AF_INET, THERE, arp->from);
+	memcpy(frame.ethernet.h_dest, arp->to_mac, ETH_ALEN);
+	memcpy(frame.ethernet.h_source, arp->from_mac, ETH_ALEN);
+	if (write(fd, &frame, len) < 0)
+		err(1, "writing to the tap");
+}
+
+/* The sum is complete, or to be completed: either way it stays as it is. */
+static void echo(int fd, size_t len)
+{
+	uint32_t from = frame.ip.saddr;
+	uint8_t mac[ETH_ALEN];
+
+	memcpy(mac, frame.ethernet.h_source, ETH_ALEN);
+	memcpy(frame.ethernet.h_source, frame.ethernet.h_dest, ETH_ALEN);
+	memcpy(frame.ethernet.h_dest, mac, ETH_ALEN);
+	frame.ip.saddr = frame.ip.daddr;
+	frame.ip.daddr = from;
+	frame.udp.dest = frame.udp.source;
+	frame.udp.source = htons(7);
+	frame.header.flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	if (write(fd, &frame, len) < 0)
+		err(1, "writing to the tap");
+}
+
+/* How many bytes have come, after whatever there was to say to them. */
+static size_t handle_frame(int fd)
+{
+	ssize_t len = read(fd, &frame, sizeof(frame));
+
+	if (len < 0)
+		err(1, "reading from the tap");
+	if (frame.ethernet.h_proto == htons(ETH_P_ARP))
+		answer_arp(fd, len);
+	else if (frame.ethernet.h_proto == htons(ETH_P_IP) &&
+		 frame.ip.protocol == IPPROTO_UDP && frame.udp.dest == htons(7))
+		echo(fd, len);
+	return len - sizeof(frame.header);
+}
+
+static int arrives(int fd, int ms)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, ms) > 0;
+}
+
+static void listen_until_silence(int fd, const char *frames_name,
+				 const char *bytes_name)
+{
+	long frames = 0, bytes = 0, start = 0, last = 0;
+	int i;
+
+	for (i = 0; i < BEGINNING; i++)
+		handle_frame(fd);
+	start = last = now_ns();
+	while (arrives(fd, SILENCE_MS)) {
+		bytes += handle_frame(fd);
+		frames++;
+		last = now_ns();
+	}
+	if (last == start)
+		return;
+	if (frames_name)
+		printf("%s value %ld\n", frames_name,
+		       frames * 1000000 / ((last - start) / 1000));
+	if (bytes_name)
+		printf("%s value %ld\n", bytes_name,
+		       bytes * 1000 / ((last - start) / 1000));
+}
+
+/* What comes meanwhile is read as well, and until there's been a pause of that
+ * many milliseconds, lest it be in the way later. */
+static long flood(int fd, int bytes, int count, int pause)
+{
+	static struct frame out;
+	size_t len = fill_frame(&out, THERE, HERE, partner, bytes);
+	long start = now_ns();
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (write(fd, &out, len) < 0)
+			err(1, "writing to the tap");
+	start = now_ns() - start;
+	while (arrives(fd, pause))
+		handle_frame(fd);
+	return start / 1000;
+}
+
+int main(void)
+{
+	int fd = open_tap();
+
+	listen_until_silence(fd, NULL, NULL);
+	printf("net_out_1500 value %ld\n",
+	       SMALL_FRAMES * 1000000l /
+		       flood(fd, SMALL, SMALL_FRAMES, 3 * SILENCE_MS));
+	printf("net_out_gso value %ld\n",
+	       LARGE_FRAMES * (long)LARGE * 1000 /
+		       flood(fd, LARGE, LARGE_FRAMES, SILENCE_MS));
+	listen_until_silence(fd, "net_in_1500", NULL);
+	listen_until_silence(fd, NULL, "net_in_gso");
+	return 0;
+}
