@@ -41,7 +41,7 @@ LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 # reads beside its own variables is the Guest's.
 HOST_CFLAGS := -mgeneral-regs-only -fcf-protection=none
 
-HOST_OBJS := $(patsubst %,$O/%.o,$(basename $(wildcard host/*.[cS] host/x86/*.[cS])))
+HOST_OBJS := $(patsubst %,$O/%.o,$(basename $(wildcard host/*.[cS] host/*/*.[cS])))
 GUESTS := guest/puppy guest/puppy-pae guest/puppy.bz guest/initrd.cpio
 
 ifeq ($(M32),1)
@@ -81,7 +81,7 @@ $O/host/%.o: host/%.S
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(BASE) -c -o $@ $<
 
--include $(wildcard $O/*.d $O/host/*.d $O/host/x86/*.d)
+-include $(wildcard $O/*.d $O/host/*.d $O/host/*/*.d)
 
 # The Guests have a Makefile of their own: another machine, another compiler's flags.
 $(GUESTS): guests ;

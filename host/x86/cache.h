@@ -17,6 +17,7 @@ enum x86_exit {
 /* Loads from these addresses always fault: nothing is mapped that low. */
 #define X86_POLL_TRAP 16u
 #define X86_FPU_TRAP 32u
+#define X86_WAITING_TRAP 48u
 
 #define NO_PAGE (~0u)
 #define MAX_BLOCK_INSNS 64

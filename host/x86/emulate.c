@@ -168,9 +168,6 @@ static bool trap(struct x86_cpu *cpu, u8 vector)
  * machine's own while the Guest runs; the others would upset our own C if they
  * were (TF and AC notably) and are kept aside.  IF, RF and VM belong to the
  * machine around the processor, which has its own ideas of interrupts. */
-#define KEPT_FLAGS                                                             \
-	(X86_FLAG_TF | X86_FLAG_NT | X86_FLAG_AC | X86_FLAG_ID | X86_FLAG_IOPL)
-
 static void put_flags(struct x86_cpu *cpu, u32 mask, u32 value)
 {
 	cpu->flags = (cpu->flags & ~(u64)mask) | (value & mask);
@@ -184,7 +181,7 @@ u32 x86_eflags(const struct x86_cpu *cpu)
 void x86_set_eflags(struct x86_cpu *cpu, u32 eflags)
 {
 	put_flags(cpu, X86_LIVE_FLAGS, eflags);
-	cpu->eflags_kept = eflags & KEPT_FLAGS;
+	cpu->eflags_kept = eflags & X86_KEPT_FLAGS;
 }
 /*:*/
 
@@ -1197,8 +1194,8 @@ static u32 rounds(const struct x86_cpu *cpu, u32 count)
 	return count < ROUNDS ? count : ROUNDS;
 }
 
-/* A fault finds the flags of the beginning: scas and cmps don't need those of
- * the last round to go on (SDM 2B, REP). */
+/* Whatever comes between two rounds finds the flags of the beginning: scas and
+ * cmps don't need those of the last one to go on (SDM 2B, REP). */
 static bool repeat(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
 	u32 count = pointer(cpu, insn, X86_ECX), left = rounds(cpu, count);
@@ -1212,6 +1209,8 @@ static bool repeat(struct x86_cpu *cpu, const struct x86_insn *insn)
 		x86_put_reg(cpu, X86_ECX, count_size(insn), --count);
 		more = count && rep_goes_on(cpu, insn);
 	}
+	if (more)
+		cpu->flags = flags;
 	return !more;
 }
 

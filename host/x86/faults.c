@@ -187,7 +187,10 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	}
 	f.mark = x86_mark_at(running, f.block, rip);
 	f.address = f.regs[REG_CR2];
-	if (f.regs[REG_TRAPNO] == X86_PF && f.address == X86_POLL_TRAP)
+	if (f.regs[REG_TRAPNO] == X86_PF && f.address == X86_WAITING_TRAP)
+		running->stop = true;
+	if (f.regs[REG_TRAPNO] == X86_PF && (f.address == X86_POLL_TRAP ||
+					     f.address == X86_WAITING_TRAP))
 		leave(&f, EXIT_POLL);
 	else
 		handle(&f, f.regs[REG_TRAPNO]);

@@ -31,6 +31,14 @@ void x86_stop(struct x86_cpu *cpu)
 }
 /*:*/
 
+/*S:143 The third use of the same trick: an interrupt can't be delivered, since
+ * the Guest has disabled them.  When it enables them we want to know. */
+void x86_await_interrupts(struct x86_cpu *cpu, bool on)
+{
+	cpu->waiting_poll = on ? X86_WAITING_TRAP : (u64)&cpu->waiting_poll;
+}
+/*:*/
+
 /*S:144 The FPU is the machine's own.  TS works like a kick: FPU code loads
  * through a pointer first. */
 void x86_set_ts(struct x86_cpu *cpu, bool on)
@@ -191,6 +199,7 @@ int x86_init(struct x86_cpu *cpu)
 	}
 	cpu->flags = 2;
 	x86_unkick(cpu);
+	x86_await_interrupts(cpu, false);
 	x86_set_ts(cpu, false);
 	/* The FPU as it comes out of reset (SDM 3A:10.1.1), masked. */
 	*(u16 *)&cpu->fpu[0] = 0x37f;

@@ -44,6 +44,8 @@ enum {
 /* The flags that live in the machine's own while the Guest runs; all others
  * are kept in eflags_kept. */
 #define X86_LIVE_FLAGS 0xcd5u
+#define X86_KEPT_FLAGS                                                         \
+	(X86_FLAG_TF | X86_FLAG_NT | X86_FLAG_AC | X86_FLAG_ID | X86_FLAG_IOPL)
 
 /* A page of Guest memory as the Guest's page tables have it. */
 struct guest_page {
@@ -140,6 +142,10 @@ struct x86_machine {
 	/* The descriptor that @selector names, low word first, as lar, lsl,
 	 * verr and verw want to see it.  false: there is none. */
 	bool (*descriptor)(struct x86_cpu *cpu, u16 selector, u32 out[2]);
+	/* The kernel's cli, sti, pushf and popf work on cpu->interrupt_flag,
+	 * in translated code as far as possible.  Otherwise there is no such
+	 * flag, and they go to privileged(), show_eflags(), change_eflags(). */
+	bool has_interrupt_flag;
 };
 
 struct x86_cache;
@@ -159,6 +165,8 @@ struct x86_cpu {
 	u64 target;		/* where to enter translated code */
 	u64 link;		/* the jump that wants to be chained */
 	u64 code;		/* base of the code cache: jumps[] count from it */
+	u64 waiting_poll;	/* loaded when interrupts are enabled: leave */
+	u32 interrupt_flag;	/* X86_FLAG_IF or 0 */
 	struct x86_segment seg[6];
 	u32 eflags_kept;	/* TF NT AC ID IOPL as the Guest set them */
 	u8 user;		/* running in ring 3 */
@@ -190,6 +198,11 @@ void x86_stop(struct x86_cpu *cpu);
 /* ... or from any thread, at any time.  Sticky until x86_unkick(). */
 void x86_kick(struct x86_cpu *cpu);
 void x86_unkick(struct x86_cpu *cpu);
+
+/* An interrupt waits for the Guest to enable interrupts: x86_run() returns as
+ * soon as it has set cpu->interrupt_flag, perhaps before the instruction that
+ * does so is over; it'll then do it again.  Not before hlt. */
+void x86_await_interrupts(struct x86_cpu *cpu, bool on);
 
 /* The address space and privilege to run with from now on. */
 void x86_use_view(struct x86_cpu *cpu, struct x86_view *view);
