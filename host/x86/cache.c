@@ -195,6 +195,13 @@ static void unhash(struct x86_cache *c, struct x86_block *b)
 	*link = b->next;
 }
 
+/* A block may lie in two pages, and a hostile Guest maps the same page twice in
+ * a row: then it's one. */
+static bool has_second_list(const struct x86_block *b)
+{
+	return b->pfn2 != NO_PAGE && b->pfn2 != b->pfn;
+}
+
 static u32 *next_in_page(struct x86_block *b, u32 pfn)
 {
 	return b->pfn == pfn ? &b->next_in_page : &b->next_in_page2;
@@ -215,7 +222,7 @@ static void drop_block(struct x86_cache *c, struct x86_block *b)
 	kill_block(c, b);
 	unhash(c, b);
 	unlist(c, b, b->pfn);
-	if (b->pfn2 != NO_PAGE)
+	if (has_second_list(b))
 		unlist(c, b, b->pfn2);
 }
 
@@ -407,7 +414,7 @@ static void register_block(struct x86_cpu *cpu, struct x86_block *b)
 	b->next = *head;
 	*head = n;
 	list_in_page(cpu, n, b->pfn);
-	if (b->pfn2 != NO_PAGE)
+	if (has_second_list(b))
 		list_in_page(cpu, n, b->pfn2);
 	b->hash = hash_block(cpu, b);
 }
