@@ -7,6 +7,7 @@
 #include "machine.h"
 
 #define KEYBOARD 0x64		/* whose controller also held the reset line */
+#define KEYBOARD_FULL 0x01
 #define KEYBOARD_RESET 0xfe
 #define RESET_CONTROL 0xcf9
 #define RESET_NOW 0x04
@@ -54,12 +55,14 @@ static void clock_out(struct pc *pc, u16 port, u8 value)
 		pc->cmos_index = value & 0x7f;
 }
 
-/* No keyboard: nothing to read, room to write. */
+/* There's no keyboard.  "Something to read", for ever, is what convinces Linux
+ * soonest; with all bits set it would wait at the end for its turn to write the
+ * reset, and with none it would wait for half a second at the beginning. */
 static u8 keyboard_in(struct pc *pc, u16 port)
 {
 	(void)pc;
 	(void)port;
-	return 0;
+	return KEYBOARD_FULL;
 }
 
 static void keyboard_out(struct pc *pc, u16 port, u8 value)

@@ -147,11 +147,12 @@ static void move_register(struct pc *pc, const struct x86_insn *insn)
 /*:*/
 
 /*H:724 Model-specific registers.  Of these a PC's kernel wants to know very few,
- * and bears it if there are none, except for the version of the microcode: the
- * one who asks for that takes no for an answer only if it's a number. */
+ * and bears it if there are none, except in places where it's too early for it
+ * to bear anything: then zero will do. */
 #define MSR_TSC 0x10u
 #define MSR_PLATFORM_ID 0x17u
 #define MSR_UCODE_REV 0x8bu
+#define MSR_MISC_ENABLE 0x1a0u
 
 static void read_msr(struct pc *pc, const struct x86_insn *insn)
 {
@@ -163,6 +164,7 @@ static void read_msr(struct pc *pc, const struct x86_insn *insn)
 		break;
 	case MSR_PLATFORM_ID:
 	case MSR_UCODE_REV:
+	case MSR_MISC_ENABLE:
 		break;
 	default:
 		refuse(pc);
