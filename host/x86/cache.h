@@ -14,10 +14,11 @@ enum x86_exit {
 	EXIT_TRAP,	/* cpu->vector, error, address */
 };
 
-/* Loads from these addresses always fault: nothing is mapped that low. */
-#define X86_POLL_TRAP 16u
-#define X86_FPU_TRAP 32u
-#define X86_WAITING_TRAP 48u
+/* Loads from these addresses always fault: Linux maps nothing in the last page
+ * below the end of user space, and no Guest's pointer leads there. */
+#define X86_POLL_TRAP 0x7ffffffff010ull
+#define X86_FPU_TRAP 0x7ffffffff020ull
+#define X86_WAITING_TRAP 0x7ffffffff030ull
 
 #define NO_PAGE (~0u)
 #define MAX_BLOCK_INSNS 64

@@ -169,11 +169,18 @@ static void give_up(int sig)
 	sigaction(sig, &act, NULL);
 }
 
+static bool polled(const struct fault *f)
+{
+	return f->regs[REG_TRAPNO] == X86_PF &&
+	       (f->address == X86_POLL_TRAP || f->address == X86_WAITING_TRAP);
+}
+
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
 	struct fault f = { .cpu = running, .regs = uc->uc_mcontext.gregs };
 	u64 rip = f.regs[REG_RIP];
+	struct x86_mark entry;
 
 	(void)info;
 	if (rip >= (u64)x86_try_copy && rip < (u64)x86_try_copy_failed) {
@@ -187,13 +194,17 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	}
 	f.mark = x86_mark_at(running, f.block, rip);
 	f.address = f.regs[REG_CR2];
-	if (f.regs[REG_TRAPNO] == X86_PF && f.address == X86_WAITING_TRAP)
-		running->stop = true;
-	if (f.regs[REG_TRAPNO] == X86_PF && (f.address == X86_POLL_TRAP ||
-					     f.address == X86_WAITING_TRAP))
-		leave(&f, EXIT_POLL);
-	else
+	if (!polled(&f)) {
 		handle(&f, f.regs[REG_TRAPNO]);
+		return;
+	}
+	if (f.address == X86_WAITING_TRAP)
+		running->stop = true;
+	/* The instruction whose mark this is hasn't begun yet. */
+	entry = *f.mark;
+	entry.fix = FIX_NONE;
+	f.mark = &entry;
+	leave(&f, EXIT_POLL);
 }
 /*:*/
 

@@ -134,6 +134,16 @@ static bool run_at(struct x86_cpu *cpu, u64 entry)
 	__builtin_unreachable();
 }
 
+/* A trap or interrupt on the way has cleared TF.  popf may do it too, but then
+ * it's still one instruction that began with TF set. */
+static bool popped_flags(const struct x86_cpu *cpu, u32 eip)
+{
+	const struct x86_insn *insn = &cpu->cache->slow[cpu->link];
+
+	return cpu->exit == EXIT_SLOW && insn->kind == X86_POPF &&
+	       cpu->eip == eip + insn->len;
+}
+
 /* One instruction: because the Guest asks for it with TF, or because the code
  * that we were in has just been rewritten by itself. */
 static void run_single(struct x86_cpu *cpu)
@@ -144,9 +154,8 @@ static void run_single(struct x86_cpu *cpu)
 
 	if (!b)
 		return;
-	/* A trap or interrupt on the way has cleared TF. */
 	if (run_at(cpu, cpu->code + b->code) && traced && cpu->exit != EXIT_POLL &&
-	    cpu->eflags_kept & X86_FLAG_TF)
+	    (cpu->eflags_kept & X86_FLAG_TF || popped_flags(cpu, b->eip)))
 		x86_trap(cpu, X86_DB, 0, 0);
 	if (cpu->exit != EXIT_POLL)
 		cpu->single = false;

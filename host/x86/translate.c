@@ -37,6 +37,7 @@ struct emitter {
 	u32 eip;	/* of the Guest instruction in hand... */
 	u32 next;	/* ... and of the one behind it */
 	u8 fix;		/* of the instruction in hand */
+	bool alone;	/* one instruction and no more */
 	bool unchained;	/* every exit goes through C */
 	bool fpu_checked;
 	bool ended;
@@ -580,6 +581,16 @@ static void emit_load_selector(struct emitter *e, u8 reg, u8 seg)
 			       (s32)offsetof(struct x86_segment, selector));
 }
 
+/* Like the machines of today: the upper half of the slot stays what it was. */
+static void emit_push_seg(struct emitter *e, const struct x86_insn *insn)
+{
+	int size = stack_size(insn);
+
+	emit_load_selector(e, 10, insn->sreg);
+	emit_store(e, true, 10, R13, -size);
+	emit_add(e, R13, R13, -size);
+}
+
 static void emit_mov_from_seg(struct emitter *e, const struct x86_insn *insn)
 {
 	struct host_insn h = { .opcode = 0x89, .p66 = true, .modrm = true,
@@ -817,8 +828,7 @@ static void emit_insn(struct emitter *e, const struct x86_insn *insn)
 		emit_pop_rm(e, insn);
 		break;
 	case X86_PUSH_SEG:
-		emit_load_selector(e, 10, insn->sreg);
-		emit_push(e, insn, 10);
+		emit_push_seg(e, insn);
 		break;
 	case X86_LEAVE:
 		emit_leave(e);
@@ -852,7 +862,11 @@ static void emit_insn(struct emitter *e, const struct x86_insn *insn)
 		emit_ret(e, insn);
 		break;
 	case X86_STRING:
-		emit_string(e, insn);
+		/* A debugger sees each round. */
+		if (e->alone && insn->rep)
+			emit_slow(e, insn);
+		else
+			emit_string(e, insn);
 		break;
 	case X86_XLAT:
 		put_bytes(e, 0xd76765, 3);
@@ -950,6 +964,7 @@ struct x86_block *x86_translate(struct x86_cpu *cpu, u32 eip, u32 pfn,
 	struct x86_block *b = &c->blocks[c->nblocks];
 	struct emitter e = { .cpu = cpu, .cache = c, .block = b, .eip = eip,
 			     .p = c->rw + c->used,
+			     .alone = alone,
 			     .unchained = alone || restless };
 	struct x86_insn insn;
 	u32 pfn2;
