@@ -44,12 +44,12 @@ function median_ratio(key, side,    values, i, n) {
 }
 
 function divisor(unit) {
-	return unit == "us" ? 1000 : unit == "ms" ? 1000000 : 1
+	return unit == "us" ? 1000 : unit == "ms" ? 1000000 : unit == "MB/s" ? 1000 : 1
 }
 
 # Three digits, and no more.
 function show(value) {
-	if (value >= 100)
+	if (value >= 100 || value == 0)
 		return sprintf("%.0f", value)
 	return sprintf(value >= 10 ? "%.1f" : "%.2f", value)
 }
@@ -72,10 +72,10 @@ function quoted(text) {
 
 function line(section, what, unit, ours, reference, ratio, target, met, how, how_reference, n) {
 	if (section != last_section)
-		printf "\n%-40s %9s %9s %6s  %-11s %-6s  %s\n", section, "ours", \
+		printf "\n%-42s %9s %9s %6s  %-11s %-6s  %s\n", section, "ours", \
 			"reference", "ratio", "target", "", "how (and the reference)"
 	last_section = section
-	printf "%-40s %9s %9s %6s  %-11s %-6s  %s\n", what (unit ? ", " unit : ""), ours, \
+	printf "%-42s %9s %9s %6s  %-11s %-6s  %s\n", what (unit ? ", " unit : ""), ours, \
 		reference, ratio, target, met, how (how_reference ? " (" how_reference ")" : "")
 	printf "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%d\n", section, quoted(what), unit, ours, reference, \
 		ratio, quoted(target), met, quoted(how), quoted(how_reference), n >csv
@@ -104,7 +104,8 @@ function one_row(section, key, what, unit, side, target, how, how_reference,    
 		mean_row(section, side, what, unit, target, how, how_reference)
 		return
 	}
-	ours = count[key, "guest"] ? show(median(key, "guest") / divisor(unit)) : "failed"
+	ours = count[key, "guest"] ? show(median(key, "guest") / divisor(unit)) : \
+		key ~ /^net/ && index(missing, " guest_net ") ? "no tap" : "failed"
 	if (side && count[key, side])
 		reference = show(median(key, side) / divisor(unit))
 	else if (side)
@@ -118,6 +119,6 @@ function one_row(section, key, what, unit, side, target, how, how_reference,    
 		ratio = show(ratio)
 	}
 	line(section, what, unit, ours, reference, ratio, target, \
-		ours == "failed" || target ~ /^ratio/ && ratio == "" ? "" : verdict(target, ours, ratio), \
+		!count[key, "guest"] || target ~ /^ratio/ && ratio == "" ? "" : verdict(target, ours, ratio), \
 		how, how_reference, count[key, "guest"])
 }

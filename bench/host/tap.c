@@ -19,6 +19,8 @@
 #define LARGE_FRAMES	6000
 #define SILENCE_MS	150
 #define BEGINNING	20
+/* So many of each go in turn, as a Guest wouldn't have all in one place. */
+#define FRAMES		16
 
 struct arp {
 	struct arphdr header;
@@ -153,13 +155,16 @@ static void listen_until_silence(int fd, const char *frames_name,
  * many milliseconds, lest it be in the way later. */
 static long flood(int fd, int bytes, int count, int pause)
 {
-	static struct frame out;
-	size_t len = fill_frame(&out, THERE, HERE, partner, bytes);
-	long start = now_ns();
+	static struct frame out[FRAMES];
+	size_t len;
+	long start;
 	int i;
 
+	for (i = 0; i < FRAMES; i++)
+		len = fill_frame(&out[i], THERE, HERE, partner, bytes);
+	start = now_ns();
 	for (i = 0; i < count; i++)
-		if (write(fd, &out, len) < 0)
+		if (write(fd, &out[i % FRAMES], len) < 0)
 			err(1, "writing to the tap");
 	start = now_ns() - start;
 	while (arrives(fd, pause))

@@ -23,6 +23,18 @@ int timed(const char *name, u32 (*work)(void))
 	return 0;
 }
 
+u32 number_argument(void)
+{
+	const char *digits = arg(0);
+
+	if (arg(1))
+		return number(arg(1));
+	digits += strlen(digits);
+	while (digits > arg(0) && digits[-1] >= '0' && digits[-1] <= '9')
+		digits--;
+	return number(digits);
+}
+
 u32 pseudo_random(u32 *state)
 {
 	*state = *state * 1664525 + 1013904223;

@@ -22,6 +22,10 @@ void report(const char *name, u32 ns);
  * are compared, and "NAME value NANOSECONDS". */
 int timed(const char *name, u32 (*work)(void));
 
+/* The program's first argument, or the digits that its name ends in: a kernel
+ * that's told to run a program doesn't give it arguments. */
+u32 number_argument(void);
+
 /* The same numbers every time, whoever asks. */
 u32 pseudo_random(u32 *state);
 

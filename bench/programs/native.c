@@ -5,6 +5,11 @@
 
 char **program_arguments;
 
+u32 number(const char *digits)
+{
+	return strtoul(digits, NULL, 10);
+}
+
 int wait_for(int child)
 {
 	int status;

@@ -31,6 +31,7 @@ extern char **program_arguments;
 #define main		program_main
 
 int program_main(void);
+u32 number(const char *digits);
 int wait_for(int child);
 void *map_pages(size_t bytes);
 void on_signal(int signal, void (*handler)(int));
