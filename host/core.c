@@ -60,7 +60,10 @@ void kill_guest(struct lguest *lg, const char *fmt, ...)
  * bus, their interrupt controllers and their serial lines, without a thought
  * that they might not be there.  So reading a port gives all ones, as an empty
  * bus does, and writing is for nothing; and cli, which happens on the same
- * occasions, is skipped as well. */
+ * occasions, is skipped as well.
+ *
+ * Anything else before a Guest has introduced itself is the sign of one that
+ * never will, because it has never heard of us. */
 #define OP_CLI 0xfa
 #define OP_IN 0xe4	/* and e5; ec and ed with the port in dx */
 #define OP_OUT 0xe6
@@ -85,10 +88,12 @@ static void privileged(struct x86_cpu *cpu, const struct x86_insn *insn)
 				       is_port_io(insn->opcode, OP_IN) ||
 				       is_port_io(insn->opcode, OP_OUT));
 
-	if (harmless && !cpu->user)
+	if (harmless && !cpu->user) {
 		skip(cpu, insn);
-	else
+	} else {
+		lg_of(cpu)->stranger = !lg_of(cpu)->data;
 		x86_trap(cpu, X86_GP, 0, 0);
+	}
 }
 /*:*/
 

@@ -8,6 +8,7 @@
 #ifndef LGUEST_HOST_H
 #define LGUEST_HOST_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct lguest;
@@ -31,6 +32,10 @@ ssize_t host_write(struct lguest *lg, const void *buf, size_t len, off_t cpu);
  * reason text for a Guest that has died before, or -EINTR, -ENOENT (it has
  * just died), -ERESTART (it wants to start again), -EPERM, -EINVAL. */
 ssize_t host_read(struct lguest *lg, void *buf, size_t len, off_t cpu);
+
+/* Has the Guest done what no kernel made for lguest does, before it said that it
+ * is one?  Then it won't have got far. */
+bool host_is_stranger(const struct lguest *lg);
 
 /* Gives everything back: windows, translations, timers. */
 void host_close(struct lguest *lg);

@@ -72,6 +72,7 @@ struct lguest {
 
 	bool dead;
 	bool restart;		/* ... but wants to live again */
+	bool stranger;		/* wasn't meant to be an lguest Guest */
 	char reason[LGUEST_REASON_LEN];
 
 	pid_t task;		/* who called INITIALIZE, and may run us */

@@ -418,6 +418,11 @@ static ssize_t read_notify(struct lguest *lg, void *buf)
 	return sizeof(address);
 }
 
+bool host_is_stranger(const struct lguest *lg)
+{
+	return lg->stranger;
+}
+
 ssize_t host_read(struct lguest *lg, void *buf, size_t len, off_t cpu)
 {
 	int err;
