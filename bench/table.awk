@@ -72,10 +72,10 @@ function quoted(text) {
 
 function line(section, what, unit, ours, reference, ratio, target, met, how, how_reference, n) {
 	if (section != last_section)
-		printf "\n%-42s %9s %9s %6s  %-11s %-6s  %s\n", section, "ours", \
+		printf "\n%-44s %9s %9s %6s  %-11s %-6s  %s\n", section, "ours", \
 			"reference", "ratio", "target", "", "how (and the reference)"
 	last_section = section
-	printf "%-42s %9s %9s %6s  %-11s %-6s  %s\n", what (unit ? ", " unit : ""), ours, \
+	printf "%-44s %9s %9s %6s  %-11s %-6s  %s\n", what (unit ? ", " unit : ""), ours, \
 		reference, ratio, target, met, how (how_reference ? " (" how_reference ")" : "")
 	printf "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%d\n", section, quoted(what), unit, ours, reference, \
 		ratio, quoted(target), met, quoted(how), quoted(how_reference), n >csv

@@ -3,14 +3,14 @@
  *	watch NAME TEXT SECONDS COMMAND...
  *
  * How long until it says TEXT (NAME_text), and how much memory the Launcher has
- * taken then besides the Guest's own (NAME_memory, in KB); how often anything
+ * taken then besides the Guest's own (NAME_memory, in KB), and how much of that
+ * is translated code (NAME_code); how often anything
  * of it runs in so many SECONDS of peace after that (NAME_wakeups), and how
  * long from the beginning to the end (NAME_exit; only if there's no TEXT, as
  * otherwise we are what it waits for).  Last words of "tsc=" and sixteen digits
  * are what the processor's clock said to the Guest's first instruction
  * (NAME_first).  What has no end of its own gets "poweroff" to read. */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <dirent.h>
 #include <err.h>
 #include <signal.h>
@@ -128,31 +128,67 @@ static void add_wakeups(pid_t pid, void *arg)
 			sum_of(pid, "status", "nonvoluntary_ctxt_switches:");
 }
 
-/* The Guest's memory is what the Launcher has mapped shared and anonymous, and
- * the windows show the same pages again.  All else is ours, and so are the page
- * tables of both. */
-static long memory_of(pid_t pid)
+/* If a line of smaps begins a mapping of shared anonymous memory, which one that
+ * is (its inode); 0 for any other mapping, -1 for other lines. */
+static long shared_mapping(const char *line, char flags[5])
+{
+	long inode;
+
+	if (sscanf(line, "%*x-%*x %4s %*x %*x:%*x %ld", flags, &inode) != 2)
+		return -1;
+	return strstr(line, "/dev/zero (deleted)") ? inode : 0;
+}
+
+/* Translated code is the only such memory that can be executed. */
+static long code_inode(pid_t pid)
 {
 	FILE *lines = open_proc(pid, "smaps");
-	char line[512];
-	int guests = 0;
-	long sum = 0;
+	char line[512], flags[5];
+	long code = -1;
 
 	while (lines && fgets(line, sizeof(line), lines)) {
-		if (isxdigit(line[0]) && !isupper(line[0]))
-			guests = strstr(line, "/dev/zero (deleted)") != NULL;
-		else if (!guests && strncmp(line, "Pss:", 4) == 0)
-			sum += atol(line + 4);
+		long inode = shared_mapping(line, flags);
+
+		if (inode > 0 && flags[2] == 'x')
+			code = inode;
 	}
 	if (lines)
 		fclose(lines);
-	return sum + sum_of(pid, "status", "VmPTE:");
+	return code;
+}
+
+struct memory {
+	long code, all;		/* KB */
+};
+
+/* The rest of it is the Guest's, and the windows show the same pages again.
+ * Everything else is ours, and so are the page tables of both. */
+static void add_memory_of(pid_t pid, struct memory *memory)
+{
+	long code = code_inode(pid), inode, current = 0;
+	FILE *lines = open_proc(pid, "smaps");
+	char line[512], flags[5];
+
+	memory->all += sum_of(pid, "status", "VmPTE:");
+	while (lines && fgets(line, sizeof(line), lines)) {
+		inode = shared_mapping(line, flags);
+		if (inode >= 0)
+			current = inode;
+		if (strncmp(line, "Pss:", 4) != 0)
+			continue;
+		if (current == 0 || current == code)
+			memory->all += atol(line + 4);
+		if (current == code)
+			memory->code += atol(line + 4);
+	}
+	if (lines)
+		fclose(lines);
 }
 
 struct processes {
 	pid_t pid[MOST_PROCESSES];
 	int count;
-	long memory;
+	struct memory memory;
 };
 
 /* Several processes may share one memory, which counts once. */
@@ -167,7 +203,7 @@ static void add_memory(pid_t pid, void *arg)
 	if (known->count == MOST_PROCESSES)
 		return;
 	known->pid[known->count++] = pid;
-	known->memory += memory_of(pid);
+	add_memory_of(pid, &known->memory);
 }
 
 static void report(const char *name, const char *what, long value)
@@ -181,7 +217,8 @@ static void look_at(const char *name, pid_t group, double seconds)
 	long before = 0, after = 0;
 
 	for_each_process(group, add_memory, &processes);
-	report(name, "memory", processes.memory);
+	report(name, "memory", processes.memory.all);
+	report(name, "code", processes.memory.code);
 	if (seconds == 0)
 		return;
 	usleep(200000);
