@@ -169,6 +169,7 @@ static struct {
 	const char *host;
 	const struct machine *machine;
 	bool no_default_arguments;
+	bool no_cache;
 	const struct passwd *user;
 	char *command_line;
 } wish;
@@ -188,11 +189,20 @@ static const struct machine {
 	u32 params_at, command_line_at, kernel_from;
 	/* What its kernels like to be told, a word each. */
 	const char *const *arguments;
+	/* Does it say when a kernel has unpacked itself? */
+	bool unpacks;
 	void (*describe)(struct boot_params *boot);
 	void (*turn_on)(u32 entry);
 	void (*interrupt)(struct virtqueue *vq);
 	void (*run)(void);
 } *machine;
+
+#ifdef __i386__
+#define NUM_MACHINES 1
+#else
+#define NUM_MACHINES 2
+#endif
+static const struct machine machines[NUM_MACHINES];
 /*:*/
 
 /* Guest physical 0 lies at guest_base; the Guest may name what's below the
@@ -387,11 +397,16 @@ static void __attribute__((noreturn)) leave(int status)
 		sys(SYS_exit_group, status);
 }
 
+/* A Guest may reset the device whose thread is just saying this; it won't get
+ * away with that (L:450). */
+static volatile bool given_up;
+
 static void __attribute__((noreturn, format(printf, 1, 2)))
 fatal(const char *fmt, ...)
 {
 	va_list ap;
 
+	given_up = true;
 	va_start(ap, fmt);
 	say(fmt, ap);
 	va_end(ap);
@@ -1638,6 +1653,8 @@ static void stop_device(struct device *dev)
 	verbose("%s: reset", dev->name);
 	block_signals(&old);
 	stop_threads(dev);
+	if (given_up)
+		leave(EXIT_FAILURE);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	for (unsigned int i = 0; i < dev->num_vq; i++) {
 		struct virtqueue *vq = &dev->vq[i];
@@ -1933,6 +1950,311 @@ static void plan_elf(struct plan *plan)
 }
 /*:*/
 
+/*L:325 The machine may know words that its kernels like to hear: those which the
+ * user hasn't said himself, in whichever sense, go first. */
+static char *command_line;
+
+static bool has_word(const char *line, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (; *line; line += strcspn(line, " "), line += strspn(line, " "))
+		if (strncmp(line, word, len) == 0 && strchr("= ", line[len]))
+			return true;
+	return false;
+}
+
+static void complete_command_line(void)
+{
+	const char *const *word = machine->arguments;
+	size_t len = strlen(wish.command_line) + 1;
+
+	for (word = machine->arguments; *word; word++)
+		len += strlen(*word) + 1;
+	command_line = calloc(1, len);
+	if (!command_line)
+		fatal("no memory for a command line of %zu characters", len);
+	for (word = machine->arguments; *word; word++)
+		if (!wish.no_default_arguments &&
+		    !has_word(wish.command_line, *word))
+			strcat(strcat(command_line, *word), " ");
+	strcat(command_line, wish.command_line);
+	verbose("kernel arguments: %s", command_line);
+}
+/*:*/
+
+/*L:690 A kernel of today takes half a second to unpack itself, and it does it
+ * with the same result each time.  So we keep what came out in the user's cache
+ * directory, as an ELF file under the name of a hash of the bzImage, and the next
+ * time we take that.
+ *
+ * Two things must be so.  The kernel mustn't move to a random place first, since
+ * then the result is good for that place only: hence "nokaslr".  And whatever is
+ * wrong with the copy or with keeping it, the Guest boots without: no error here
+ * is worth more than a line for the curious.
+ *
+ * The hash is BLAKE2b (RFC 7693): a name that nobody can make another kernel
+ * for. */
+#ifndef __i386__
+#define HASH_BYTES 16u
+
+struct blake {
+	u64 state[8];
+	u64 done;
+};
+
+static const u64 blake_iv[8] = {
+	0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b,
+	0xa54ff53a5f1d36f1, 0x510e527fade682d1, 0x9b05688c2b3e6c1f,
+	0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
+};
+
+static const u8 blake_order[10][16] = {
+	{ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
+	{ 14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3 },
+	{ 11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4 },
+	{ 7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8 },
+	{ 9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13 },
+	{ 2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9 },
+	{ 12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11 },
+	{ 13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10 },
+	{ 6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5 },
+	{ 10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0 },
+};
+
+static u64 rotate(u64 word, unsigned int by)
+{
+	return word >> by | word << (64 - by);
+}
+
+static void blake_mix(u64 *v, int a, int b, int c, int d, u64 x, u64 y)
+{
+	v[a] += v[b] + x;
+	v[d] = rotate(v[d] ^ v[a], 32);
+	v[c] += v[d];
+	v[b] = rotate(v[b] ^ v[c], 24);
+	v[a] += v[b] + y;
+	v[d] = rotate(v[d] ^ v[a], 16);
+	v[c] += v[d];
+	v[b] = rotate(v[b] ^ v[c], 63);
+}
+
+static void blake_block(struct blake *b, const void *block, u32 len, bool last)
+{
+	u64 v[16], m[16] = { 0 };
+
+	memcpy(m, block, len);
+	memcpy(v, b->state, sizeof(b->state));
+	memcpy(v + 8, blake_iv, sizeof(blake_iv));
+	b->done += len;
+	v[12] ^= b->done;
+	v[14] ^= last ? ~0ull : 0;
+	for (unsigned int round = 0; round < 12; round++) {
+		const u8 *o = blake_order[round % 10];
+
+		for (int i = 0; i < 4; i++)
+			blake_mix(v, i, 4 + i, 8 + i, 12 + i, m[o[2 * i]],
+				  m[o[2 * i + 1]]);
+		for (int i = 0; i < 4; i++)
+			blake_mix(v, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4,
+				  12 + (i + 3) % 4, m[o[8 + 2 * i]],
+				  m[o[9 + 2 * i]]);
+	}
+	for (unsigned int i = 0; i < 8; i++)
+		b->state[i] ^= v[i] ^ v[i + 8];
+}
+
+static void hash_bytes(const u8 *data, u64 len, u8 hash[HASH_BYTES])
+{
+	struct blake b = { .done = 0 };
+
+	memcpy(b.state, blake_iv, sizeof(b.state));
+	b.state[0] ^= 0x01010000 ^ HASH_BYTES;
+	for (; len > 128; data += 128, len -= 128)
+		blake_block(&b, data, 128, false);
+	blake_block(&b, data, len, true);
+	memcpy(hash, b.state, HASH_BYTES);
+}
+/*:*/
+
+/*L:692 The copy: an ELF header, one program header, and from the second page on
+ * what was in memory.  In the header's padding there's a checksum of that, of the
+ * quick kind, in case a disk was full or somebody was curious. */
+struct copy {
+	Elf32_Ehdr ehdr;
+	Elf32_Phdr phdr;
+	u64 checksum;
+};
+
+static struct {
+	int dir;			/* where it goes, or -1: nowhere */
+	char name[2 * HASH_BYTES + 1];
+	u32 addr, len;
+} unpacked = { .dir = -1 };
+
+static u64 checksum(const void *data, size_t len)
+{
+	const u64 *word = data;
+	u64 sum = len;
+
+	for (; len >= sizeof(*word); len -= sizeof(*word))
+		sum = rotate((sum ^ *word++) * 0x9e3779b97f4a7c15, 29);
+	return sum;
+}
+
+static void fill_in_copy(struct copy *copy, u32 in_file, u64 sum)
+{
+	*copy = (struct copy){
+		.ehdr = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3,
+				       ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
+			  .e_type = ET_EXEC, .e_machine = EM_386,
+			  .e_version = EV_CURRENT, .e_entry = unpacked.addr,
+			  .e_phoff = offsetof(struct copy, phdr),
+			  .e_ehsize = sizeof(Elf32_Ehdr),
+			  .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = 1 },
+		.phdr = { .p_type = PT_LOAD, .p_offset = PAGE_SIZE,
+			  .p_vaddr = unpacked.addr, .p_paddr = unpacked.addr,
+			  .p_filesz = in_file, .p_memsz = unpacked.len,
+			  .p_flags = PF_R | PF_W | PF_X, .p_align = PAGE_SIZE },
+		.checksum = sum,
+	};
+}
+
+/* Zeroes at the end needn't be kept. */
+static u32 length_in_file(void)
+{
+	const u64 *start = from_guest(unpacked.addr, unpacked.len);
+	const u64 *end = start + unpacked.len / sizeof(*end);
+
+	while (end > start && !end[-1])
+		end--;
+	return (end - start) * sizeof(*end);
+}
+
+/* The Guest stands at the first instruction of what it has unpacked.  Service
+ * threads are about, so it's bare system calls again.  Nobody else gives a file
+ * this name before it's complete. */
+static void keep_unpacked(void)
+{
+	char temporary[sizeof(unpacked.name) + 16];
+	u32 len = length_in_file();
+	u8 *image = from_guest(unpacked.addr, len), page[PAGE_SIZE] = { 0 };
+	struct iovec iov[2] = { { page, PAGE_SIZE }, { image, len } };
+	struct copy copy;
+	long fd;
+
+	fill_in_copy(&copy, len, checksum(image, len));
+	memcpy(page, &copy, sizeof(copy));
+	snprintf(temporary, sizeof(temporary), "%s.%d", unpacked.name, me);
+	fd = sys(SYS_openat, unpacked.dir, temporary,
+		 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0 && (write_all(fd, iov, 2) ||
+			sys(SYS_renameat, unpacked.dir, temporary,
+			    unpacked.dir, unpacked.name)))
+		sys(SYS_unlinkat, unpacked.dir, temporary, 0);
+	if (fd >= 0)
+		sys(SYS_close, fd);
+	verbose("kernel: %s an unpacked copy, %s",
+		fd < 0 ? "cannot keep" : "kept", unpacked.name);
+}
+/*:*/
+
+/*L:694 Where is it?  In $XDG_CACHE_HOME/lguest, or ~/.cache/lguest. */
+static int open_cache(void)
+{
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char dir[PATH_MAX];
+	int len;
+
+	if (base && *base == '/')
+		len = snprintf(dir, sizeof(dir), "%s", base);
+	else if (home && *home == '/')
+		len = snprintf(dir, sizeof(dir), "%s/.cache", home);
+	else
+		return -1;
+	if (len + sizeof("/lguest") > sizeof(dir))
+		return -1;
+	mkdir(dir, 0700);
+	strcat(dir, "/lguest");
+	mkdir(dir, 0700);
+	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void name_copy(const struct plan *plan)
+{
+	u8 hash[HASH_BYTES], *map = mmap(NULL, plan->file_size, PROT_READ,
+					 MAP_PRIVATE, plan->fd, 0);
+
+	if (map == MAP_FAILED)
+		fatal("cannot read %s: %m", plan->name);
+	hash_bytes(map, plan->file_size, hash);
+	munmap(map, plan->file_size);
+	for (unsigned int i = 0; i < HASH_BYTES; i++)
+		sprintf(unpacked.name + 2 * i, "%02x", hash[i]);
+}
+
+/* Ours, all there, and unchanged? */
+static bool is_good_copy(int fd, u64 *size)
+{
+	struct copy expected;
+	struct stat st;
+	u8 *map;
+	bool good;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    st.st_size <= PAGE_SIZE)
+		return false;
+	*size = st.st_size;
+	map = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return false;
+	fill_in_copy(&expected, *size - PAGE_SIZE,
+		     checksum(map + PAGE_SIZE, *size - PAGE_SIZE));
+	good = memcmp(map, &expected, sizeof(expected)) == 0;
+	munmap(map, *size);
+	return good;
+}
+
+/* A plan for a bzImage becomes one for the copy, if there is a good one. */
+static void prefer_unpacked(struct plan *plan)
+{
+	u64 size;
+	int fd;
+
+	if (!machine->unpacks || wish.no_cache ||
+	    !has_word(command_line, "nokaslr") || !plan->header.init_size)
+		return;
+	unpacked.addr = plan->header.pref_address;
+	unpacked.len = plan->header.init_size;
+	if (from_guest(unpacked.addr, unpacked.len))
+		unpacked.dir = open_cache();
+	if (unpacked.dir < 0)
+		return;
+	name_copy(plan);
+	fd = openat(unpacked.dir, unpacked.name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (!is_good_copy(fd, &size)) {
+		close(fd);
+		return;
+	}
+	verbose("kernel: unpacked before, as %s", unpacked.name);
+	close(plan->fd);
+	close(unpacked.dir);
+	unpacked.dir = -1;
+	plan->fd = fd;
+	plan->file_size = size;
+	plan->num = 0;
+	plan_elf(plan);
+}
+#else
+static void prefer_unpacked(struct plan *plan)
+{
+	(void)plan;
+}
+#endif
+/*:*/
+
 /*L:320 A bzImage is a compressed kernel, wrapped in a program that unpacks it.
  * In front of that program is the setup code for a real PC, with a real BIOS,
  * of which we need only the header: it says where the setup code ends.
@@ -1990,6 +2312,26 @@ static void reserve_unpacked(struct plan *plan)
 		plan->end = start + hdr->init_size;
 }
 
+/* lguest left Linux in 4.14.  A newer bzImage needn't be unpacked to find out that
+ * it doesn't know us; it says in its header which one it is. */
+static void want_pc_if_new(const struct plan *plan)
+{
+	u64 at = plan->header.kernel_version + 0x200;
+	unsigned int major = 0, minor = 0;
+	char version[16] = "";
+
+	if (wish.machine || machine->unpacks || ARRAY_SIZE(machines) == 1 ||
+	    !plan->header.kernel_version || at + sizeof(version) > plan->file_size)
+		return;
+	read_file(plan->fd, plan->name, version, sizeof(version) - 1, at);
+	if (sscanf(version, "%u.%u", &major, &minor) != 2 || major < 4 ||
+	    (major == 4 && minor < 14))
+		return;
+	verbose("%s is Linux %u.%u, too new for lguest: to the PC with it",
+		wish.kernel, major, minor);
+	leave(LIVE_ON_PC);
+}
+
 static void plan_bzimage(struct plan *plan)
 {
 	const u64 at = offsetof(struct boot_params, hdr);
@@ -2011,40 +2353,9 @@ static void plan_bzimage(struct plan *plan)
 	add_segment(plan, offset, BZIMAGE_AT, len, len);
 	reserve_unpacked(plan);
 	plan->entry = hdr.code32_start;
+	want_pc_if_new(plan);
+	prefer_unpacked(plan);
 }
-
-/*L:325 The machine may know words that its kernels like to hear: those which the
- * user hasn't said himself, in whichever sense, go first. */
-static char *command_line;
-
-static bool has_word(const char *line, const char *word)
-{
-	size_t len = strcspn(word, "=");
-
-	for (; *line; line += strcspn(line, " "), line += strspn(line, " "))
-		if (strncmp(line, word, len) == 0 && strchr("= ", line[len]))
-			return true;
-	return false;
-}
-
-static void complete_command_line(void)
-{
-	const char *const *word = machine->arguments;
-	size_t len = strlen(wish.command_line) + 1;
-
-	for (word = machine->arguments; *word; word++)
-		len += strlen(*word) + 1;
-	command_line = calloc(1, len);
-	if (!command_line)
-		fatal("no memory for a command line of %zu characters", len);
-	for (word = machine->arguments; *word; word++)
-		if (!wish.no_default_arguments &&
-		    !has_word(wish.command_line, *word))
-			strcat(strcat(command_line, *word), " ");
-	strcat(command_line, wish.command_line);
-	verbose("kernel arguments: %s", command_line);
-}
-/*:*/
 
 static void make_plan(struct plan *plan)
 {
@@ -2053,6 +2364,7 @@ static void make_plan(struct plan *plan)
 	plan->name = wish.kernel;
 	plan->fd = open_file("kernel", plan->name, &plan->file_size);
 	plan->longest_command_line = LONGEST_COMMAND_LINE;
+	complete_command_line();
 	if (plan->file_size >= SELFMAG)
 		read_file(plan->fd, plan->name, magic, SELFMAG, 0);
 	if (memcmp(magic, ELFMAG, SELFMAG) == 0)
@@ -2064,7 +2376,6 @@ static void make_plan(struct plan *plan)
 	if (plan->entry >= wish.mem)
 		fatal("kernel %s: starts at %#x, the Guest's memory ends at %#x",
 		      plan->name, plan->entry, wish.mem);
-	complete_command_line();
 	if (strlen(command_line) > plan->longest_command_line)
 		fatal("kernel command line of %zu characters, %s takes at most %u",
 		      strlen(command_line), plan->name,
@@ -2270,6 +2581,8 @@ static void turn_on_pc(u32 entry)
 	err = pc_start(pc);
 	if (err)
 		fatal("the PC won't start: %s", reason(err));
+	if (unpacked.dir >= 0)
+		pc_watch(pc, unpacked.addr);
 	for (struct device *dev = devices; dev; dev = dev->next)
 		if (dev->kind != &console_kind)
 			plug_in(dev);
@@ -2347,6 +2660,9 @@ static void handle_event(const struct pc_event *event)
 	case PC_SERIAL:
 		print_serial(event);
 		break;
+	case PC_UNPACKED:
+		keep_unpacked();
+		break;
 	case PC_STATUS:
 		find_and_set_status(event);
 		break;
@@ -2385,13 +2701,13 @@ static const char *const pc_arguments[] = {
 
 static const char *const no_arguments[] = { NULL };
 
-static const struct machine machines[] = {
+static const struct machine machines[NUM_MACHINES] = {
 	{ "lguest", BOOT_PARAMS_AT, COMMAND_LINE_AT, BOOT_AREA_END,
-	  no_arguments, describe_lguest, turn_on_lguest, interrupt_by_host,
+	  no_arguments, false, describe_lguest, turn_on_lguest, interrupt_by_host,
 	  run_guest },
 #ifndef __i386__
 	{ "pc", PC_PARAMS_AT, PC_COMMAND_LINE, MEGABYTE, pc_arguments,
-	  describe_pc, turn_on_pc, interrupt_by_pc, run_pc },
+	  true, describe_pc, turn_on_pc, interrupt_by_pc, run_pc },
 #endif
 };
 /*:*/
@@ -2631,6 +2947,12 @@ static void want_no_default_arguments(const char *value)
 	wish.no_default_arguments = true;
 }
 
+static void want_no_cache(const char *value)
+{
+	(void)value;
+	wish.no_cache = true;
+}
+
 static void print_usage(FILE *to);
 
 static void show_help(const char *value)
@@ -2672,6 +2994,8 @@ static const struct choice {
 	  want_machine },
 	{ "no-default-args", 0, NULL, "no kernel arguments but mine",
 	  want_no_default_arguments },
+	{ "no-cache", 0, NULL, "keep no unpacked kernels, and use none",
+	  want_no_cache },
 	{ "help", 0, NULL, "this", show_help },
 	{ "version", 0, NULL, "which lguest this is", show_version },
 };

@@ -139,6 +139,11 @@ void pc_close(struct pc *pc)
 }
 /*:*/
 
+void pc_watch(struct pc *pc, u32 addr)
+{
+	pc->watched = addr & PAGE_MASK;
+}
+
 /*H:715 hlt.  With interrupts enabled it's the end of a day's work; without, it's
  * the end of everything, since nothing could wake it: that is how a kernel stops
  * a PC whose power it can't switch off.  The user's finger on the button is

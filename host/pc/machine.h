@@ -111,6 +111,7 @@ struct pc {
 	u32 sleeping;		/* a futex: 1 while we may be asleep */
 	bool halted;
 
+	u32 watched;		/* a page, or 0 */
 	bool has_event;
 	struct pc_event event;
 	char reason[PC_REASON_LEN];

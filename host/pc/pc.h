@@ -19,6 +19,7 @@ struct pc;
 enum pc_event_kind {
 	PC_INTERRUPTED,	/* by a signal */
 	PC_SERIAL,	/* bytes to print: @text, @len */
+	PC_UNPACKED,	/* the kernel has got to where pc_watch() said */
 	PC_STATUS,	/* a device's driver has set its status byte */
 	PC_RESET,	/* the Guest wants to start again */
 	PC_OFF,		/* it has stopped for good, and meant to */
@@ -62,6 +63,10 @@ int pc_start(struct pc *pc);
  * one for each queue, are written to when the Guest notifies the queue. */
 int pc_add_device(struct pc *pc, const struct pc_device *device,
 		  const int eventfds[PC_QUEUES]);
+
+/* Tell me once, when a kernel that unpacks itself to @addr has done so and begins
+ * there, but hasn't changed anything yet. */
+void pc_watch(struct pc *pc, u32 addr);
 
 /* Runs until something comes up. */
 void pc_run(struct pc *pc, struct pc_event *event);

@@ -188,6 +188,17 @@ static void write_msr(struct pc *pc, const struct x86_insn *insn)
 #define TYPE_LDT 2u
 #define TYPE_TSS 9u
 
+/* The first thing that a kernel does when it's unpacked is to load a GDT of its
+ * own; and before it does so we may have to tell that it's there. */
+static bool is_watched(struct pc *pc)
+{
+	if (!pc->watched || (pc->cpu.eip & PAGE_MASK) != pc->watched)
+		return false;
+	pc->watched = 0;
+	pc_tell(pc, PC_UNPACKED);
+	return true;
+}
+
 static void load_table(struct pc *pc, const struct x86_insn *insn,
 		       struct pc_table *table)
 {
@@ -195,6 +206,8 @@ static void load_table(struct pc *pc, const struct x86_insn *insn,
 	u16 limit;
 	u32 base;
 
+	if (is_watched(pc))
+		return;
 	if (!x86_read(&pc->cpu, lin, &limit, 2) ||
 	    !x86_read(&pc->cpu, lin + 2, &base, 4))
 		return;
