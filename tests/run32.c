@@ -34,14 +34,13 @@ static void privileged(struct x86_cpu *cpu, const struct x86_insn *insn)
 	x86_trap(cpu, X86_GP, 0, 0);
 }
 
-static void iret(struct x86_cpu *cpu, const struct x86_insn *insn)
-{
-	privileged(cpu, insn);
-}
+/* A system call costs a single-stepped program its step. */
+static bool step_lost;
 
 static void interrupt(struct x86_cpu *cpu, u8 vector, unsigned len)
 {
 	if (vector == 0x80) {
+		step_lost = cpu->eflags_kept & X86_FLAG_TF;
 		system_call(cpu, len);
 	} else if (vector == X86_BP) {
 		cpu->eip += len;
@@ -75,14 +74,12 @@ static int fpu_code(u8 vector)
 
 static void page_fault(u32 error, u32 address)
 {
-	struct guest_page page;
-
 	if (memory_bus_error(address))
 		signals_fault(SIGBUS, BUS_ADRERR, address, X86_PF, error);
 	else
 		signals_fault(SIGSEGV,
-			      memory_peek(&cpu, address, &page) ? SEGV_ACCERR :
-								  SEGV_MAPERR,
+			      memory_is_mapped(address) ? SEGV_ACCERR :
+							  SEGV_MAPERR,
 			      address, X86_PF, error);
 }
 
@@ -93,6 +90,10 @@ static void trap(struct x86_cpu *cpu, u8 vector, u32 error, u32 address)
 		signals_fault(SIGFPE, FPE_INTDIV, cpu->eip, vector, 0);
 		break;
 	case X86_DB:
+		if (step_lost) {
+			step_lost = false;
+			break;
+		}
 		signals_fault(SIGTRAP, TRAP_TRACE, cpu->eip, vector, 0);
 		break;
 	case X86_UD:
@@ -120,6 +121,22 @@ static void change_eflags(struct x86_cpu *cpu, u32 eflags, u32 mask)
 {
 	mask &= USER_EFLAGS;
 	x86_set_eflags(cpu, (x86_eflags(cpu) & ~mask) | (eflags & mask));
+}
+
+/* A program may, as long as it stays where it is. */
+static void iret(struct x86_cpu *cpu, const struct x86_insn *insn)
+{
+	u32 frame[3] = { 0 }, size = insn->opsize16 ? 2 : 4;
+
+	for (u32 i = 0; i < 3; i++)
+		if (!x86_read(cpu, (u32)cpu->regs[X86_ESP] + i * size,
+			      &frame[i], size))
+			return;
+	if (!segments_load(cpu, X86_CS, frame[1]))
+		return;
+	cpu->eip = frame[0];
+	cpu->regs[X86_ESP] = (u32)(cpu->regs[X86_ESP] + 3 * size);
+	change_eflags(cpu, frame[2], size == 2 ? 0xffff : ~0u);
 }
 
 static const struct x86_machine machine = {

@@ -175,7 +175,12 @@ bool memory_bus_error(u32 address)
 	return is;
 }
 
-/* Is it mapped at all?  SIGSEGV tells the two cases apart. */
+/* SIGSEGV tells a hole from a page without rights. */
+bool memory_is_mapped(u32 address)
+{
+	return pages[page_number(address)] & MAPPED;
+}
+
 bool get_user(void *to, u32 from, u32 len)
 {
 	u32 error, address;

@@ -52,6 +52,7 @@ bool memory_walk(struct x86_cpu *cpu, u32 lin, u32 access,
 bool memory_peek(struct x86_cpu *cpu, u32 lin, struct guest_page *page);
 bool memory_fill(struct x86_cpu *cpu, u32 lin, u32 access, u32 *error);
 void memory_protect(struct x86_cpu *cpu, u32 pfn);
+bool memory_is_mapped(u32 address);
 /* Was the last fault one that no rights explain: the end of a mapped file? */
 bool memory_bus_error(u32 address);
 /* The program's memory from C: false is -EFAULT. */
