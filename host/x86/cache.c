@@ -266,6 +266,18 @@ void x86_code_written(struct x86_cpu *cpu, u32 pfn)
 	if (!restless(c, pfn))
 		c->pages[pfn].writes++;
 	c->pages[pfn].calm = 0;
+	c->pages[pfn].wraps = false;
+}
+
+bool x86_code_wraps(struct x86_cpu *cpu, const struct x86_block *block)
+{
+	struct x86_code_page *page = &cpu->cache->pages[block->pfn];
+
+	if (page->wraps)
+		return false;
+	page->wraps = true;
+	drop_page(cpu->cache, block->pfn, true, 0);
+	return true;
 }
 
 void x86_global_changed(struct x86_cpu *cpu, u32 lin)

@@ -60,7 +60,8 @@ enum x86_fix { FIX_NONE, FIX_RSI_FROM_R9, FIX_STRING };
 /* Of each Guest page: its blocks, and how often writing to it cost us some. */
 struct x86_code_page {
 	u32 head;	/* block number, 0 = none */
-	u16 writes;
+	u8 writes;
+	bool wraps;	/* some address in its code goes round 4 GiB */
 	u16 calm;	/* verified runs since the page became restless */
 };
 
@@ -103,6 +104,10 @@ void x86_patch_rel32(u8 *site, const u8 *target);
 #define INDIRECT_ENTRY_SIZE 24u
 /* Is it that of a living block for @eip? */
 bool x86_is_entry_for(const u8 *entry, u32 eip);
+
+/* An access of @block has left its window where a 386 might have wrapped.  false:
+ * but its code was made with that in mind, so it's a real fault. */
+bool x86_code_wraps(struct x86_cpu *cpu, const struct x86_block *block);
 
 /* The block that host address @rip lies in, or NULL. */
 struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip);

@@ -123,12 +123,15 @@ static void window_fault(const struct fault *f)
 	}
 }
 
-/* Was it an access beyond the window's end?  The 386 calls that a violation of
- * the segment limit (SDM 3A:5.3). */
+/* An access beyond the window's ends: with addresses of 64 bits, it should have
+ * wrapped, and has to be done again by other code.  If it should not, the 386
+ * calls it a violation of the segment limit (SDM 3A:5.3). */
 static void edge_fault(const struct fault *f)
 {
 	if (walked_off(f))
 		leave(f, EXIT_LOOKUP);
+	else if (x86_code_wraps(f->cpu, f->block))
+		leave(f, EXIT_POLL);
 	else
 		leave_for_trap(f, X86_GP, 0);
 }
