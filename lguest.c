@@ -2491,28 +2491,60 @@ static void turn_on_lguest(u32 entry)
  * in Linux).  Memory has a hole from 640 KB to one megabyte, for reasons that
  * were good in 1981.
  *
- * At zero there's a decoy.  A kernel looks for the table of a second processor in
- * a number of places, of which the first KB of memory is the first, and has to
- * map each of them 16 bytes at a time.  That took 190 ms, until it was given a
- * pointer to a table which turns out to be none. */
+ * At zero there's a table that says "one processor".  A kernel looks for such a
+ * table in a number of places, and has to map each of them, 16 bytes at a time;
+ * where it looks first, it finds it, and saves 150 ms.  (Intel's MultiProcessor
+ * Specification, version 1.4, chapter 4.)  The interrupt controller in it is a
+ * page of zeroes, and a kernel gives up on one whose version is zero. */
 #ifndef __i386__
 #define LOW_MEMORY_END 0xa0000u
-#define DECOY_TABLE 32u
-#define DECOY_TABLE_LEN 44u
+#define NO_CONTROLLER 0x9f000u
 
 static struct pc *pc;
 
-static void leave_decoy(void)
+/* What makes the sum of all bytes zero. */
+static u8 missing_to_zero(const void *data, size_t len)
 {
-	u8 *decoy = from_guest(0, DECOY_TABLE + DECOY_TABLE_LEN), sum = 0;
-	static const u8 pointer[16] = { '_', 'M', 'P', '_', DECOY_TABLE,
-					[8] = 1, [9] = 4 };
+	const u8 *bytes = data;
+	u8 sum = 0;
 
-	memcpy(decoy, pointer, sizeof(pointer));
-	for (unsigned int i = 0; i < sizeof(pointer); i++)
-		sum += pointer[i];
-	decoy[10] = -sum;
-	decoy[DECOY_TABLE + 4] = DECOY_TABLE_LEN;
+	while (len--)
+		sum -= bytes[len];
+	return sum;
+}
+
+static void leave_processor_table(void)
+{
+	struct {
+		char pointer[4];
+		u32 table;
+		u8 length, revision, sum, features[5];
+		char signature[4];
+		u16 table_length;
+		u8 table_revision, table_sum;
+		char maker[8], product[12];
+		u32 oem_table;
+		u16 oem_size, entries;
+		u32 controller;
+		u16 extended[2];
+		u8 type, id, version, flags;
+		u32 signature_of_cpu, features_of_cpu, reserved[2];
+		u8 line_type, line[7];
+	} *mp = from_guest(0, sizeof(*mp));
+	const size_t pointer = offsetof(typeof(*mp), signature);
+
+	memcpy(mp->pointer, "_MP_", 4);
+	mp->table = pointer;
+	mp->length = 1;
+	mp->revision = mp->table_revision = 4;
+	memcpy(mp->signature, "PCMP", 4);
+	mp->table_length = sizeof(*mp) - pointer;
+	mp->entries = 2;
+	mp->controller = NO_CONTROLLER;
+	mp->flags = 3;		/* usable, and the one that boots */
+	mp->line_type = 3;	/* some line, that none be made up */
+	mp->sum = missing_to_zero(mp, pointer);
+	mp->table_sum = missing_to_zero(mp->signature, mp->table_length);
 }
 
 static void describe_pc(struct boot_params *boot)
@@ -2522,7 +2554,7 @@ static void describe_pc(struct boot_params *boot)
 	boot->e820_table[1] = (struct boot_e820_entry){
 		MEGABYTE, wish.mem - MEGABYTE, 1 };
 	boot->hdr.type_of_loader = 0xFF;
-	leave_decoy();
+	leave_processor_table();
 }
 /*:*/
 
@@ -2693,9 +2725,11 @@ static void run_pc(void)
 
 /* What saves time on this machine: not to look for plug-and-play cards of 1994
  * (355 ms), nor to test all of the kernel's ciphers (247 ms), nor to compare the
- * one good clock that there is with worse ones, nor to move before starting. */
+ * one good clock that there is with worse ones, nor to move before starting; and
+ * it saves a line of complaint not to look for ACPI. */
 static const char *const pc_arguments[] = {
-	"noisapnp", "cryptomgr.notests", "tsc=reliable", "nokaslr", NULL
+	"noisapnp", "cryptomgr.notests", "tsc=reliable", "nokaslr", "acpi=off",
+	"nolapic", NULL
 };
 #endif
 

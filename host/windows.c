@@ -116,6 +116,7 @@ struct view_memory {
 #define LIST_GLOBAL (1u << 31)
 
 struct windows {
+	u64 used[2 * SPACES / 64];	/* windows, one bit each */
 	struct x86_cpu *cpu;
 	const struct page_reader *reader;
 	void *owner;
@@ -393,6 +394,7 @@ static void empty_window(struct windows *ws, struct window *w)
 	}
 	w->unsettled = false;
 	zero_bytes(&w->unsettled_regions, sizeof(w->unsettled_regions));
+	zero_bytes(w->view.executed_regions, sizeof(w->view.executed_regions));
 	raw_syscall(SYS_munmap, w->view.base, WINDOW_SIZE, 0, 0, 0, 0);
 	raw_syscall(SYS_madvise, (long)w->view.jumps,
 		    sizeof(struct view_memory), MADV_DONTNEED, 0, 0, 0);
@@ -412,6 +414,15 @@ static struct space *find_space(struct windows *ws, u64 root)
 	return n == NO_SPACE ? NULL : &ws->space[n];
 }
 
+static void mark_used(struct windows *ws, struct window *w, bool used)
+{
+	u32 n = number_of(ws, w);
+
+	w->used = used;
+	ws->used[n / 64] &= ~(1ull << n % 64);
+	ws->used[n / 64] |= (u64)used << n % 64;
+}
+
 static void drop_space(struct windows *ws, struct space *space)
 {
 	u16 *at = hash_of(ws, space->root);
@@ -419,7 +430,7 @@ static void drop_space(struct windows *ws, struct space *space)
 	for (u32 user = 0; user < 2; user++) {
 		empty_window(ws, &space->window[user]);
 		ws->stats.windows -= space->window[user].used;
-		space->window[user].used = false;
+		mark_used(ws, &space->window[user], false);
 	}
 	while (&ws->space[*at] != space)
 		at = &ws->space[*at].next;
@@ -683,9 +694,20 @@ static struct leaf *global_leaf(struct windows *ws, u32 n, u32 page)
 								      : NULL;
 }
 
+static u32 next_used(const struct windows *ws, u32 n)
+{
+	while (n < 2 * SPACES && !(ws->used[n / 64] >> n % 64 & 1))
+		n++;
+	return n;
+}
+
+#define for_each_used(n, ws)                            \
+	for (u32 n = next_used(ws, 0); n < 2 * SPACES;  \
+	     n = next_used(ws, n + 1))
+
 static void suspect_everywhere(struct windows *ws, u32 page)
 {
-	for (u32 n = 0; n < 2 * SPACES; n++) {
+	for_each_used(n, ws) {
 		struct leaf *leaf = global_leaf(ws, n, page);
 
 		if (leaf)
@@ -987,7 +1009,7 @@ bool windows_fill(struct windows *ws, u32 lin, u32 access, u32 *error)
  * unnoticed.  Each mapping leaves the list as it loses its right. */
 static void protect_global(struct windows *ws, u32 page)
 {
-	for (u32 n = 0; n < 2 * SPACES; n++) {
+	for_each_used(n, ws) {
 		struct leaf *leaf = global_leaf(ws, n, page);
 
 		if (leaf && test_bit(&leaf->writable, page % REGION_PAGES))
@@ -1049,13 +1071,11 @@ static u64 executed_word(const struct window *w, u32 page)
 	return word;
 }
 
+/* A space that is flushed whenever it's entered (a PC's kernel has one in which
+ * it patches itself) shouldn't cost a look at every page of 3 GB. */
 static bool executes_in(const struct window *w, u32 region)
 {
-	u64 any = 0;
-
-	for (u32 i = 0; i < WORDS; i++)
-		any |= executed_word(w, region * REGION_PAGES + i * 64);
-	return any;
+	return w->view.executed_regions[region / 8] & 1 << region % 8;
 }
 
 /* The 64 pages from @page on, as far as @mask has them. */
@@ -1220,7 +1240,7 @@ static struct space *add_space(struct windows *ws, u64 root)
 static void prepare_window(struct windows *ws, struct window *w)
 {
 	if (!w->used) {
-		w->used = true;
+		mark_used(ws, w, true);
 		w->faulted = false;
 		w->generation = ws->generation;
 		w->view.linear = space_of(ws, w)->root == WINDOWS_LINEAR;

@@ -152,6 +152,8 @@ static void move_register(struct pc *pc, const struct x86_insn *insn)
 #define MSR_TSC 0x10u
 #define MSR_PLATFORM_ID 0x17u
 #define MSR_UCODE_REV 0x8bu
+#define MSR_MCG_CAP 0x179u
+#define MSR_MCG_STATUS 0x17au
 #define MSR_MISC_ENABLE 0x1a0u
 
 static void read_msr(struct pc *pc, const struct x86_insn *insn)
@@ -164,6 +166,8 @@ static void read_msr(struct pc *pc, const struct x86_insn *insn)
 		break;
 	case MSR_PLATFORM_ID:
 	case MSR_UCODE_REV:
+	case MSR_MCG_CAP:
+	case MSR_MCG_STATUS:
 	case MSR_MISC_ENABLE:
 		break;
 	default:
@@ -446,8 +450,9 @@ void pc_privileged(struct x86_cpu *cpu, const struct x86_insn *insn)
 #define CPUID_MAX_EXTENDED 0x80000008u
 #define SIGNATURE 0x000106cau
 
-/* FPU TSC MSR PAE CX8 PGE CMOV MMX FXSR SSE SSE2 */
-#define FEATURES_EDX 0x0780a171u
+/* FPU TSC MSR PAE MCE CX8 PGE MCA CMOV MMX FXSR SSE SSE2; machine checks are for
+ * a kernel that would complain if there were none, but here none ever happen. */
+#define FEATURES_EDX 0x0780e1f1u
 /* Asked of the machine: SSE3 SSSE3 SSE4.1 SSE4.2 POPCNT RDRAND; ours: virtual */
 #define FEATURES_ECX 0x40980201u
 #define FEATURE_VIRTUAL 0x80000000u

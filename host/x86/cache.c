@@ -147,6 +147,7 @@ static void empty_view(struct x86_view *view)
 {
 	empty_arena(view->jumps, X86_JUMPS * sizeof(s32));
 	empty_arena(view->executed, PAGES_OF_4GB / 8);
+	zero_bytes(view->executed_regions, sizeof(view->executed_regions));
 }
 
 void x86_use_view(struct x86_cpu *cpu, struct x86_view *view)
@@ -370,6 +371,7 @@ static void enter_page(struct x86_cpu *cpu, u32 lin, u32 pfn)
 	if (page_executed(view, lin))
 		return;
 	view->executed[lin >> 15] |= 1 << (lin >> 12 & 7);
+	view->executed_regions[lin >> 25] |= 1 << (lin >> 22 & 7);
 	verify_page(cpu, pfn);
 }
 

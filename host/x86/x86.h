@@ -64,6 +64,7 @@ struct x86_view {
 	u64 base;	/* Guest address 0 in our address space; 4 GiB-aligned */
 	s32 *jumps;	/* X86_JUMPS offsets of translations, by low eip bits */
 	u8 *executed;	/* bitmap by page: eips of it may stand in jumps */
+	u8 executed_regions[128];	/* the same by 4 MiB; may say too much */
 	u32 generation;	/* of the cache when jumps was last valid */
 	bool user;	/* the view of ring 3 */
 	bool linear;	/* paging is off: every address is global */

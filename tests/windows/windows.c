@@ -721,6 +721,7 @@ static bool execute(u64 root, u32 lin)
 		code[e->pfn] = true;
 	}
 	*executed |= 1 << page % 8;
+	cpu.view->executed_regions[page / 8192] |= 1 << page / 1024 % 8;
 	*known = e->pfn + 1;
 	return true;
 }
