@@ -2,6 +2,7 @@
 # make run          boots guest/puppy to its shell (its self-test, if no terminal)
 # make run-net      the same with a network; as root
 # make check        all the tests;  make check MODE=asan  with a sanitizer
+# make fuzz-cpu     the processor against this one;  SECONDS=600  for so long
 # make bench        how fast it is, as a table;  ROWS="compute system"  for a part
 # make bench-plot   the last table as a picture, with gnuplot
 # make Journey      the sources as a story: seven chapters, each a target too
@@ -50,8 +51,8 @@ else
 .DEFAULT_GOAL := all
 endif
 
-.PHONY: all guests run run-net check bench bench-plot check-m32 clean install format book \
-	Journey FORCE
+.PHONY: all guests run run-net check bench bench-plot fuzz-cpu check-m32 clean install format \
+	book Journey FORCE
 
 all: lguest guests
 
@@ -108,6 +109,11 @@ check: all
 
 check-m32: lguest32
 	LGUEST=./lguest32 $(PROVE) -j2 $(sort $(wildcard tests/launcher/*.t))
+
+# From where nobody has been before.
+SECONDS ?= 600
+fuzz-cpu:
+	tests/x86/diff.t $$(date +%s)000 1000000000 $(SECONDS)
 
 # Prints the table, and leaves it in build/bench/table.csv.
 bench: all

@@ -837,6 +837,27 @@ static void exceptions(struct x86_insn *insn, struct cursor *at)
 }
 /*:*/
 
+/*S:485 Two things are a #GP whatever they do: more than 15 bytes, and a store to
+ * cs:, which nobody may write to by that name.  "add" is nothing to emulate, so
+ * these can't be mistaken for another one. */
+static void is_gp(struct x86_insn *insn)
+{
+	insn->kind = X86_EMULATE;
+	insn->map = 0;
+	insn->opcode = 0;
+}
+
+static bool stores_to_code(const struct x86_insn *insn, u32 code)
+{
+	if (insn->kind == X86_MOFFS)
+		return insn->writes_mem && insn->seg == X86_CS;
+	if (insn->map == 0 && insn->opcode == 0x63)
+		return false;	/* arpl thinks about it for a while */
+	return insn->mem && insn->mem_seg == X86_CS &&
+	       (code & STORES || (insn->fpu && insn->writes_mem));
+}
+/*:*/
+
 /*S:490 And the whole, in the order of the bytes. */
 static void take_apart(struct x86_insn *insn, struct cursor *at)
 {
@@ -851,17 +872,10 @@ static void take_apart(struct x86_insn *insn, struct cursor *at)
 		memory_operand(insn, at);
 	immediate(insn, at, IMM_OF(code));
 	exceptions(insn, at);
+	if (stores_to_code(insn, code))
+		is_gp(insn);
 	if (forbidden(insn, code))
 		insn->kind = X86_UNDEFINED;
-}
-
-/* "add" is nothing to emulate, so this can't be mistaken for another one. */
-static void too_long(struct x86_insn *insn)
-{
-	insn->len = X86_MAX_INSN;
-	insn->kind = X86_EMULATE;
-	insn->map = 0;
-	insn->opcode = 0;
 }
 
 bool x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned avail)
@@ -875,7 +889,8 @@ bool x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned avail)
 		return true;
 	if (limit < X86_MAX_INSN)
 		return false;
-	too_long(insn);
+	insn->len = X86_MAX_INSN;
+	is_gp(insn);
 	return true;
 }
 /*:*/

@@ -600,8 +600,8 @@ static bool jcxz(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 /*S:735 Segments.  What a selector means is the machine's business: it loads
  * cpu->seg[] or raises the trap, and we move data around that.  As
- * load_segment() is the last thing that can fail, it comes after all reading
- * and before all writing. */
+ * load_segment() is the last thing that can fail, but for a far call's stack, it
+ * comes after all reading and before all writing. */
 static bool load_segment(struct x86_cpu *cpu, int seg, u32 selector)
 {
 	return cpu->machine->load_segment(cpu, seg, selector);
@@ -668,18 +668,22 @@ static bool far_jump(struct x86_cpu *cpu, const struct x86_insn *insn,
 	return jump(cpu, insn, far->offset);
 }
 
+/* Word by word: the first one stays if there is no room for the other. */
 static bool far_call(struct x86_cpu *cpu, const struct x86_insn *insn,
 		     const struct far_pointer *far)
 {
 	int size = operand_size(insn);
-	u32 cs = cpu->seg[X86_CS].selector;
-	u32 lin = stack(cpu) - 2 * size;
+	struct x86_segment from = cpu->seg[X86_CS];
+	u32 cs = from.selector, eip = cpu->eip + insn->len;
 
-	if (!check_write(cpu, lin, 2 * size) ||
-	    !load_segment(cpu, X86_CS, far->selector))
+	if (!load_segment(cpu, X86_CS, far->selector))
 		return false;
-	push(cpu, cs, size);
-	push(cpu, cpu->eip + insn->len, size);
+	if (!x86_write(cpu, stack(cpu) - size, &cs, size) ||
+	    !x86_write(cpu, stack(cpu) - 2 * size, &eip, size)) {
+		cpu->seg[X86_CS] = from;
+		return false;
+	}
+	move_esp(cpu, -2 * size);
 	return jump(cpu, insn, far->offset);
 }
 
@@ -688,8 +692,8 @@ static bool far_return(struct x86_cpu *cpu, const struct x86_insn *insn)
 	int size = operand_size(insn);
 	u32 eip = 0, cs = 0;
 
-	if (!x86_read(cpu, stack(cpu), &eip, size) ||
-	    !x86_read(cpu, stack(cpu) + size, &cs, size) ||
+	if (!x86_read(cpu, stack(cpu) + size, &cs, size) ||
+	    !x86_read(cpu, stack(cpu), &eip, size) ||
 	    !load_segment(cpu, X86_CS, cs))
 		return false;
 	move_esp(cpu, 2 * size + (u16)insn->imm);
@@ -901,6 +905,9 @@ static bool fxsave(struct x86_cpu *cpu, u32 lin)
 
 	if (lin & 15)
 		return trap(cpu, X86_GP);
+	/* The machine looks at the image's end first. */
+	if (!check_write(cpu, lin + FX_SIZE - 1, 1))
+		return false;
 	fxsave_machine(&image);
 	zero_bytes(image.bytes + FX_EIP, 4);
 	return x86_write(cpu, lin, image.bytes, FX_32BIT);
@@ -923,7 +930,8 @@ static bool fxrstor(struct x86_cpu *cpu, u32 lin)
 
 	if (lin & 15)
 		return trap(cpu, X86_GP);
-	if (!x86_read(cpu, lin, image.bytes, FX_SIZE))
+	if (!x86_read(cpu, lin + FX_SIZE - 1, image.bytes, 1) ||
+	    !x86_read(cpu, lin, image.bytes, FX_SIZE))
 		return false;
 	if (!mxcsr_allowed(word_of(&image, FX_MXCSR)))
 		return trap(cpu, X86_GP);
@@ -1237,9 +1245,8 @@ static bool xlat(struct x86_cpu *cpu, const struct x86_insn *insn)
  * put it where it belongs. */
 static bool unknown(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	/* Nothing but too many prefixes has the greatest length, no meaning,
-	 * and yet gets here. */
-	return trap(cpu, insn->len == X86_MAX_INSN ? X86_GP : X86_UD);
+	/* "add" is nothing to emulate: it's decode.c's name for what is a #GP. */
+	return trap(cpu, insn->map || insn->opcode ? X86_UD : X86_GP);
 }
 
 static bool emulate_0f(struct x86_cpu *cpu, const struct x86_insn *insn)

@@ -144,6 +144,16 @@ static bool popped_flags(const struct x86_cpu *cpu, u32 eip)
 	       cpu->eip == eip + insn->len;
 }
 
+/* Loads of ss put it off: esp comes next, and until then there is no stack. */
+static bool loaded_ss(const struct x86_cpu *cpu, u32 eip)
+{
+	const struct x86_insn *insn = &cpu->cache->slow[cpu->link];
+
+	return cpu->exit == EXIT_SLOW && insn->kind == X86_EMULATE &&
+	       insn->sreg == X86_SS && !insn->map &&
+	       cpu->eip == eip + insn->len;
+}
+
 /* One instruction: because the Guest asks for it with TF, or because the code
  * that we were in has just been rewritten by itself. */
 static void run_single(struct x86_cpu *cpu)
@@ -155,6 +165,7 @@ static void run_single(struct x86_cpu *cpu)
 	if (!b)
 		return;
 	if (run_at(cpu, cpu->code + b->code) && traced && cpu->exit != EXIT_POLL &&
+	    !loaded_ss(cpu, b->eip) &&
 	    (cpu->eflags_kept & X86_FLAG_TF || popped_flags(cpu, b->eip)))
 		x86_trap(cpu, X86_DB, 0, 0);
 	if (cpu->exit != EXIT_POLL)

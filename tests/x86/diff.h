@@ -69,7 +69,7 @@ struct test_state {
 	u32 regs[8];
 	u32 eflags;
 	u32 eip;
-	u16 ds, es, fs, gs;
+	u16 ds, es, ss, fs, gs;
 	u8 fpu[FPU_BYTES] __attribute__((aligned(16)));
 };
 

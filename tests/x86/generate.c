@@ -104,7 +104,7 @@ static const struct form forms[] = {
 	{ 1, 0x02, 2, 0, 0, 0, 0, 2, E | W | REG },
 	{ 1, 0x0b, 1, 0, 0, 0, 0, 0, 0 },
 	{ 1, 0x0d, 1, 3, 0, 0, 0, 1, E | MEM }, { 1, 0x18, 1, 0x0f, 0, 0, 0, 1, E | MEM },
-	{ 1, 0x1f, 1, 1, 0, 0, 0, 4, E | W },
+	{ 1, 0x1f, 1, 1, 0, 0, 0, 4, E | W }, { 1, 0x19, 6, 0, 1, 0, 0, 4, E | W },
 	{ 1, 0x40, 16, 0, 0, 0, 0, 4, E | W | REG },
 	{ 1, 0x90, 16, 0xff, 0, 0, 0, 1, E | B | RM },
 	{ 1, 0xa3, 1, 0, 0, 0, 0, 4, E | W | SMALL },
@@ -641,8 +641,8 @@ static void stack_memory(struct generator *g, u32 op, int reg, bool w16)
 static void stack(struct generator *g)
 {
 	bool w16 = percent(g, 25);
-	int size = w16 ? 2 : 4, reg = random_number(g, 8);
-	static const u8 segs[] = { 0x06, 0x0e, 0x16, 0x1e };
+	int size = w16 ? 2 : 4, reg = random_number(g, 8), n;
+	static const u16 segs[] = { 0x06, 0x0e, 0x16, 0x1e, 0xa00f, 0xa80f };
 	struct text *text;
 
 	need_stack(g);
@@ -721,7 +721,8 @@ static void stack(struct generator *g)
 		break;
 	case 15:
 		if (percent(g, 50)) {
-			put_one(g, w16, segs[random_number(g, 4)], 1);
+			n = random_number(g, 6);
+			put_one(g, w16, segs[n], n < 4 ? 1 : 2);
 			move_esp(g, -size);
 			break;
 		}
@@ -757,8 +758,7 @@ static void segments(struct generator *g)
 	bool w16 = percent(g, 25);
 	struct text *text;
 
-	/* A load of ss puts off TF's trap; we don't. */
-	if (seg == X86_CS || (seg == X86_SS && traced(g)))
+	if (seg == X86_CS)
 		return;
 	switch (random_number(g, 3)) {
 	case 0:
@@ -994,6 +994,53 @@ static void indirect(struct generator *g)
 	forget(g, reg);
 }
 
+/* The address of the next instruction but one becomes a far pointer at @at. */
+static void put_far_pointer(struct generator *g, u32 at)
+{
+	struct text *text = new_text(g);
+
+	put_absolute(text, 0xc7, 1, 0, at);
+	text->abs = text->len;
+	put(text, 0, 4);
+	text->target = g->program->n + 2;	/* behind the selector and the jump */
+	text = new_text(g);
+	put_absolute(text, 0xc766, 2, 0, at + 4);
+	put(text, percent(g, 90) ? USER_CS : any_selector(g), 2);
+}
+
+/* To the same segment, in which case it isn't that far. */
+static void far(struct generator *g)
+{
+	u32 which = random_number(g, 4), at;
+	struct text *text;
+
+	need_stack(g);
+	if (which < 2) {
+		text = new_text(g);
+		put(text, which ? 0x9a : 0xea, 1);
+		text->abs = 1;
+		put(text, 0, 4);
+		put(text, percent(g, 90) ? USER_CS : any_selector(g), 2);
+		text->target = g->program->n;
+	} else {
+		at = DATA + 0x1000 + random_number(g, 0x1f00);
+		put_far_pointer(g, at);
+		put_absolute(new_text(g), 0xff, 1, which == 2 ? 3 : 5, at);
+	}
+	if (percent(g, 30)) {
+		/* Back to behind ourselves: push cs; call next; next: add [esp],
+		 * what it takes; retf */
+		put_one(g, false, 0x0e, 1);
+		branch(g, 0xe8, 1, 4)->target = g->program->n;
+		put_one(g, false, 0x00240483 | (percent(g, 50) ? 5 : 7) << 24, 4);
+		if (g->program->text[g->program->n - 1].bytes[3] == 5)
+			put_one(g, false, 0xcb, 1);
+		else
+			put_one(g, false, 0xca | random_number(g, 16) << 8, 3);
+	}
+	forget(g, X86_ESP);
+}
+
 static void moffs(struct generator *g)
 {
 	u32 op = 0xa0 + random_number(g, 4), seg = random_number(g, 8);
@@ -1030,9 +1077,12 @@ static void xlat(struct generator *g)
 
 static void trap_like(struct generator *g)
 {
-	switch (random_number(g, 4)) {
+	switch (random_number(g, 5)) {
 	case 0:
 		put_one(g, false, 0xcc, 1);
+		break;
+	case 4:
+		put_one(g, false, 0xf1, 1);
 		break;
 	case 1:
 		put_one(g, false, 0x03cd, 2);
@@ -1172,8 +1222,10 @@ static void any_insn(struct generator *g, int depth)
 		system_tables(g);
 	else if (dice < 955)
 		moffs(g);
-	else if (dice < 963)
+	else if (dice < 960)
 		xlat(g);
+	else if (dice < 963)
+		far(g);
 	else if (dice < 967)
 		trap_like(g);
 	else if (dice < 970)
@@ -1213,6 +1265,31 @@ static void first_state(struct generator *g)
 	start->max_events = MAX_EVENTS;
 }
 
+/* No program at all, but bytes.  What gives another answer each time is spoiled,
+ * and so are system calls and what Linux does for the CPU. */
+static void spoil(u8 *bytes, u32 len)
+{
+	static const u8 fickle[] = { 0x00, 0x01, 0x05, 0x31, 0x34, 0xc7 };
+
+	for (; len > 1; bytes++, len--)
+		if (*bytes == 0x0f && memchr(fickle, bytes[1], sizeof(fickle)))
+			*bytes = 0x90;
+}
+
+static void soup(struct generator *g)
+{
+	static const u8 starts[] = { 0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x64, 0x65,
+				     0x0f, 0x0f, 0x0f };
+	struct text *text = new_text(g);
+	u32 n = 1 + random_number(g, 20), i;
+
+	g->program->soup = true;
+	for (i = 0; i < n; i++)
+		put(text, percent(g, 20) ? starts[random_number(g, 10)] :
+					   random_number(g, 256), 1);
+	spoil(text->bytes, text->len);
+}
+
 void generate(struct program *program, u64 seed, bool no_low)
 {
 	struct generator g = { .random = (seed + 1) * 0x9e3779b97f4a7c15u,
@@ -1224,6 +1301,10 @@ void generate(struct program *program, u64 seed, bool no_low)
 		random_number(&g, 2);
 	first_state(&g);
 	n = 1 + random_number(&g, 14);
+	if (percent(&g, 7)) {
+		soup(&g);
+		return;
+	}
 	while (n-- && program->n < MAX_TEXT - 16)
 		any_insn(&g, 0);
 }

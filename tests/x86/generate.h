@@ -22,6 +22,7 @@ struct text {
 struct program {
 	struct text text[MAX_TEXT];
 	u32 n;
+	bool soup;		/* bytes that nobody has given a thought */
 	struct test_case start;	/* eip and end come with place_program() */
 };
 
@@ -30,7 +31,8 @@ void generate(struct program *program, u64 seed, bool no_low);
 /* Puts it to @at, which the processor will see at @eip. */
 void place_program(struct program *program, u8 *at, u32 eip);
 
-/* Data pages and FPU images to start from. */
+/* Data pages and FPU images to start from.  Kept cases name their seeds, so these
+ * have to stay what they are. */
 void generate_data(struct test_shared *shared, u64 seed);
 
 #endif /* TESTS_X86_GENERATE_H */

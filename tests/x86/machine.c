@@ -214,7 +214,11 @@ static void machine_iret(struct x86_cpu *c, const struct x86_insn *insn)
 	int size = insn->opsize16 ? 2 : 4, i;
 	u32 frame[3] = { 0 };
 
-	for (i = 0; i < 3; i++)
+	if (c->eflags_kept & X86_FLAG_NT) {	/* as under a 64-bit kernel */
+		x86_trap(c, X86_GP, 0, 0);
+		return;
+	}
+	for (i = 2; i >= 0; i--)	/* as the machine does */
 		if (!x86_read(c, c->regs[X86_ESP] + i * size, &frame[i], size))
 			return;
 	if (!load_segment(c, X86_CS, frame[1]))
@@ -302,6 +306,7 @@ static void take_state(struct test_state *state)
 	state->eip = cpu.eip;
 	state->ds = cpu.seg[X86_DS].selector;
 	state->es = cpu.seg[X86_ES].selector;
+	state->ss = cpu.seg[X86_SS].selector;
 	state->fs = cpu.seg[X86_FS].selector;
 	state->gs = cpu.seg[X86_GS].selector;
 	copy_bytes(state->fpu, cpu.fpu, FPU_BYTES);
