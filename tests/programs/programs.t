@@ -25,6 +25,9 @@ libraries=$ROOT/lib/i386-linux-gnu:$ROOT/usr/lib/i386-linux-gnu
 run32=${RUN32:-$dir/run32}	# RUN32: one that is built already
 test "$RUN32" || tests/run32/build.sh "$run32" || exit 1
 
+# The files that scripts read stay the same, whoever is writing on ours.
+mkdir "$dir/top" && cp -r README.md lguest.txt COPYING host "$dir/top"
+
 # Runs the script $1 with the prefix $2 (none: natively), into $dir/$3.
 run() {
 	rm -rf "$dir/work"
@@ -39,7 +42,8 @@ run() {
 			$RUN "$ROOT/lib/ld-linux.so.2" --library-path "$libraries" \
 				--argv0 "${name##*/}" "$ROOT/$name" "$@"
 		}
-		. "$top/$1"
+		script=$top/$1 top=$dir/top
+		. "$script"
 	) >"$dir/$3" 2>&1 </dev/null
 	echo "status $?" >>"$dir/$3"
 }
