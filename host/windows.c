@@ -41,9 +41,11 @@
 #define WORDS (REGION_PAGES / 64)
 
 #define WINDOW_SIZE (1ull << 32)
-/* Each window has as much emptiness behind it: an operand that straddles the
- * end, or a string that walks off it, must find nothing there. */
-#define WINDOW_STRIDE (2 * WINDOW_SIZE)
+/* Each window has emptiness around it: an operand that straddles the end, a string
+ * that walks off it, or a sum that doesn't wrap because translated code adds with
+ * 64 bits must find nothing there.  The greatest such sum is 8 times a register
+ * and a displacement, the least a displacement below zero. */
+#define WINDOW_STRIDE (16 * WINDOW_SIZE)
 
 #define SPACES 128u
 #define LEAVES 8192u

@@ -117,12 +117,12 @@ void x86_cache_exit(struct x86_cpu *cpu)
 }
 /*:*/
 
-/*S:620 Jump tables.  A slot belongs to the low 16 bits of an eip, so a page's
- * slots stand together, and one page going from a view costs one small clearing.
- * The 15 slots in front may hold an instruction that ends in the page. */
+/*S:620 Jump tables.  Each eip has a slot, so a page's slots stand together, and
+ * one page going from a view costs one small clearing.  The 14 slots in front may
+ * hold an instruction that ends in the page. */
 static void set_jump(struct x86_view *view, u32 eip, u32 offset)
 {
-	view->jumps[eip & (X86_JUMPS - 1)] = offset;
+	view->jumps[eip] = offset;
 }
 
 static bool page_executed(const struct x86_view *view, u32 lin)
@@ -132,7 +132,7 @@ static bool page_executed(const struct x86_view *view, u32 lin)
 
 void x86_view_unmapped(struct x86_cpu *cpu, struct x86_view *view, u32 lin)
 {
-	u32 first = (lin & PAGE_MASK) & (X86_JUMPS - 1);
+	u32 first = lin & PAGE_MASK;
 
 	(void)cpu;
 	if (!page_executed(view, lin))
@@ -164,6 +164,8 @@ void x86_use_view(struct x86_cpu *cpu, struct x86_view *view)
 /*:*/
 
 /*S:630 Death of a block. */
+#define JUMP 0xe9
+
 static void kill_block(struct x86_cache *c, struct x86_block *b)
 {
 	u8 *entry = c->rw + b->code;
@@ -172,11 +174,11 @@ static void kill_block(struct x86_cache *c, struct x86_block *b)
 		return;
 	b->dead = true;
 	c->killed++;
-	*entry = 0xe9;
+	*entry = JUMP;
 	x86_patch_rel32(entry + 1, c->rw + b->tail);
 	/* Whoever comes through a jump table finds offset 0's stub. */
 	entry -= INDIRECT_ENTRY_SIZE;
-	*entry = 0xe9;
+	*entry = JUMP;
 	x86_patch_rel32(entry + 1, c->rw);
 }
 
@@ -495,18 +497,16 @@ static void admit_to_view(struct x86_cpu *cpu, struct x86_block *b)
 	set_jump(cpu->view, b->eip, b->code - INDIRECT_ENTRY_SIZE);
 }
 
-/* C comes back to addresses that it has been to before, mostly: the block's own
- * entry for table jumps tells whether the slot is that of our eip.  (Together
- * with the instructions that are kept for C: puppy's getppid() in 456 ns, not
- * 829; medians of three runs side by side.) */
+/* C comes back to addresses that it has been to before, mostly.  (Together with
+ * the instructions that are kept for C: puppy's getppid() in 456 ns, not 829;
+ * medians of three runs side by side.) */
 u64 x86_known_entry(const struct x86_cpu *cpu)
 {
-	s32 offset = cpu->view->jumps[cpu->eip & (X86_JUMPS - 1)];
-	const u8 *entry = cpu->cache->rw + offset;
+	s32 offset = cpu->view->jumps[cpu->eip];
 
-	if (!offset || !x86_is_entry_for(entry, cpu->eip))
+	if (!offset || cpu->cache->rw[offset] == JUMP)
 		return 0;
-	return cpu->code + offset + INDIRECT_ENTRY_SIZE;
+	return cpu->code + offset;
 }
 
 struct x86_block *x86_find_block(struct x86_cpu *cpu)

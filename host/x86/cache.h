@@ -101,9 +101,7 @@ void x86_emit_stubs(struct x86_cache *cache);
 void x86_patch_rel32(u8 *site, const u8 *target);
 /* In front of a block's entry stands the entry for those who come through the
  * jump table, this long. */
-#define INDIRECT_ENTRY_SIZE 24u
-/* Is it that of a living block for @eip? */
-bool x86_is_entry_for(const u8 *entry, u32 eip);
+#define INDIRECT_ENTRY_SIZE 5u
 
 /* An access of @block has left its window where a 386 might have wrapped.  false:
  * but its code was made with that in mind, so it's a real fault. */

@@ -62,14 +62,14 @@ struct guest_page {
  * windows.c embeds one in each window and calls x86_view_*() for it. */
 struct x86_view {
 	u64 base;	/* Guest address 0 in our address space; 4 GiB-aligned */
-	s32 *jumps;	/* X86_JUMPS offsets of translations, by low eip bits */
+	s32 *jumps;	/* X86_JUMPS offsets of translations, by eip */
 	u8 *executed;	/* bitmap by page: eips of it may stand in jumps */
 	u8 executed_regions[128];	/* the same by 4 MiB; may say too much */
 	u32 generation;	/* of the cache when jumps was last valid */
 	bool user;	/* the view of ring 3 */
 	bool linear;	/* paging is off: every address is global */
 };
-#define X86_JUMPS 65536
+#define X86_JUMPS (1ull << 32)
 
 /* A segment register: the selector that the Guest loaded and the cached base. */
 struct x86_segment {
