@@ -36,6 +36,9 @@ WARN := -Wall -Wextra -Wmissing-prototypes -Wmissing-declarations -Werror
 BASE := -std=gnu11 -fPIE -MMD $(WARN) -Iinclude -Ihost
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
+# The Launcher is what a Guest would have to break out of.
+HARDEN := -fstack-protector-strong
+
 # The Guest's floating point state is in the registers while the Host's C runs
 # between two stretches of Guest code: so that C gets by without them. Nor is
 # the Host built with a sanitizer: SIGSEGV is its daily bread, and what it
@@ -68,11 +71,11 @@ $O/lguest32: $O/lguest32.o
 
 $O/lguest.o: lguest.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) -c -o $@ $<
+	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) $(HARDEN) -c -o $@ $<
 
 $O/lguest32.o: lguest.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) -m32 -c -o $@ $<
+	$(CC) $(CFLAGS) $(SANITIZE) $(BASE) $(HARDEN) -m32 -c -o $@ $<
 
 $O/host/%.o: host/%.c
 	@mkdir -p $(@D)

@@ -51,9 +51,13 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <asm/bootparam.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <linux/lguest.h>
 #include <linux/lguest_launcher.h>
+#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
@@ -170,6 +174,7 @@ static struct {
 	const struct machine *machine;
 	bool no_default_arguments;
 	bool no_cache;
+	bool no_seccomp;
 	const struct passwd *user;
 	char *command_line;
 } wish;
@@ -354,12 +359,14 @@ static void __attribute__((format(printf, 1, 2))) warn(const char *fmt, ...)
  *
  * All signals are blocked meanwhile.  It's not only that we don't want to be
  * disturbed: somebody in the background who changes the terminal is stopped by
- * SIGTTOU, but not if he has blocked it. */
+ * SIGTTOU, but not if he has blocked it.  Only SIGSYS must get through: it comes
+ * from ourselves, and has something to say (L:423). */
 static void block_signals(sigset_t *old)
 {
 	sigset_t all;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	sigprocmask(SIG_BLOCK, &all, old);
 }
 
@@ -1303,10 +1310,21 @@ static void block_requests(struct virtqueue *vq)
 }
 /*:*/
 
-/*M:500 A flaw that we know: nobody locks the disk.  Two Launchers with the same
- * --block write to the same file, and neither Guest expects its file system to
- * change by itself.  A lock would have to hold for real disks as well, and not
- * get into the way of those who know that both only read. :*/
+/*L:875 Two Guests on one disk would each change under the other what it believes
+ * to know by heart, and neither file system would survive it.  So the disk is
+ * locked, for as long as any process of ours has it open; who comes second has to
+ * wait or make a copy.  The lock is only a note to others who ask for one, and a
+ * file system without locks is no reason to refuse. */
+static void lock_disk(const struct device *dev)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(dev->fd, F_OFD_SETLK, &all) &&
+	    (errno == EAGAIN || errno == EACCES))
+		fatal("--block=%s: in use already, by another lguest perhaps (it's locked)",
+		      dev->arg);
+}
+/*:*/
 
 /*L:880 The file must be there, and writable, and have an end: we tell the Guest
  * how many sectors it has, and hold it to that. */
@@ -1323,6 +1341,7 @@ static void open_block(struct device *dev)
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		fatal("--block=%s: neither a file nor a block device",
 		      dev->arg);
+	lock_disk(dev);
 	size = lseek(dev->fd, 0, SEEK_END);
 	if (size < (off_t)SECTOR_SIZE)
 		fatal("--block=%s: %lld bytes, less than one sector of %u",
@@ -1398,10 +1417,13 @@ static const struct kind {
 	struct {
 		const char *name;
 		void (*service)(struct virtqueue *vq);
+		/* The system calls that it makes, besides everybody's. */
+		u16 calls[4];
 	} queue[2];
 } console_kind = {
 	"console", VIRTIO_ID_CONSOLE, 0, NULL,
-	{ { "input", console_input }, { "output", console_output } },
+	{ { "input", console_input, { SYS_readv, SYS_pause, SYS_kill } },
+	  { "output", console_output, { 0 } } },
 }, net_kind = {
 	"net", VIRTIO_ID_NET,
 	1u << VIRTIO_NET_F_CSUM | 1u << VIRTIO_NET_F_GUEST_CSUM |
@@ -1410,15 +1432,17 @@ static const struct kind {
 	1u << VIRTIO_NET_F_HOST_TSO6 | 1u << VIRTIO_NET_F_HOST_ECN |
 	1u << VIRTIO_RING_F_INDIRECT_DESC,
 	open_net,
-	{ { "receive", net_receive }, { "send", net_send } },
+	{ { "receive", net_receive, { SYS_readv } },
+	  { "send", net_send, { 0 } } },
 }, block_kind = {
 	"block", VIRTIO_ID_BLOCK,
 	1u << VIRTIO_BLK_F_FLUSH | 1u << VIRTIO_BLK_F_SEG_MAX,
 	open_block,
-	{ { "request", block_requests } },
+	{ { "request", block_requests,
+	    { SYS_preadv, SYS_pwritev, SYS_fdatasync } } },
 }, rng_kind = {
 	"rng", VIRTIO_ID_RNG, 0, open_rng,
-	{ { "input", rng_input } },
+	{ { "input", rng_input, { SYS_readv } } },
 };
 
 static void add_device(const struct kind *kind, const char *arg)
@@ -1551,6 +1575,245 @@ static void describe_devices(void)
 }
 /*:*/
 
+/*L:422 There's a last line of defence, for the day when the others have fallen:
+ * a list of the system calls that we're going to make, given to the kernel, which
+ * from then on takes no others from us.  The Launcher that runs a Guest opens no
+ * file, starts no program, makes no connection and gets no new memory to execute.
+ *
+ * The kernel wants the list as a program for a tiny machine that it once had for
+ * picking packets: load, compare, jump.  Ours is one comparison after the other;
+ * whoever isn't found is sent a SIGSYS.  If a call is good with some arguments
+ * only, a second comparison looks at one of them (its lower half will do). */
+struct rule {
+	u16 call;
+	u8 arg;
+	u32 mask, value;
+};
+
+#define MOST_RULES 96
+struct filter {
+	u16 len;
+	struct sock_filter code[MOST_RULES * 5 + 4];
+};
+
+#define DATA(field) offsetof(struct seccomp_data, field)
+
+#ifdef __i386__
+#define OUR_ARCH AUDIT_ARCH_I386
+#else
+#define OUR_ARCH AUDIT_ARCH_X86_64
+#endif
+
+static void add_code(struct filter *f, u16 op, u32 k, u8 jt, u8 jf)
+{
+	f->code[f->len++] = (struct sock_filter)BPF_JUMP(op, k, jt, jf);
+}
+
+static void add_return(struct filter *f, u32 what)
+{
+	add_code(f, BPF_RET | BPF_K, what, 0, 0);
+}
+
+/* A mask of zero: any argument will do. */
+static void add_rule(struct filter *f, const struct rule *rule)
+{
+	add_code(f, BPF_LD | BPF_W | BPF_ABS, DATA(nr), 0, 0);
+	add_code(f, BPF_JMP | BPF_JEQ | BPF_K, rule->call, 0,
+		 rule->mask ? 4 : 1);
+	if (rule->mask) {
+		add_code(f, BPF_LD | BPF_W | BPF_ABS, DATA(args[rule->arg]), 0,
+			 0);
+		add_code(f, BPF_ALU | BPF_AND | BPF_K, rule->mask, 0, 0);
+		add_code(f, BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1);
+	}
+	add_return(f, SECCOMP_RET_ALLOW);
+}
+
+/* A call of another architecture's would have other numbers. */
+static void begin_filter(struct filter *f)
+{
+	f->len = 0;
+	add_code(f, BPF_LD | BPF_W | BPF_ABS, DATA(arch), 0, 0);
+	add_code(f, BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0);
+	add_return(f, SECCOMP_RET_TRAP);
+}
+
+/* Without SPEC_ALLOW, some kernels would have the processor forget its guesses
+ * about branches on our account, and older ones don't know the flag. */
+static void use_filter(struct filter *f)
+{
+	struct sock_fprog prog;
+	long ret;
+
+	add_return(f, SECCOMP_RET_TRAP);
+	prog = (struct sock_fprog){ .len = f->len, .filter = f->code };
+	ret = sys(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		  SECCOMP_FILTER_FLAG_SPEC_ALLOW, &prog);
+	if (ret == -EINVAL)
+		ret = sys(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+	if (ret < 0)
+		fatal("cannot filter system calls: %s (--no-seccomp does without)",
+		      reason(ret));
+}
+/*:*/
+
+/*L:424 What everybody needs: to wait for the Guest and to interrupt it (for one
+ * of the Hosts or the other), to write a line, and to go. */
+static const struct rule everybodys[] = {
+	{ .call = SYS_read },	      { .call = SYS_write },
+	{ .call = SYS_writev },	      { .call = SYS_pwrite64 },
+	{ .call = SYS_futex },	      { .call = SYS_poll },
+	{ .call = SYS_clock_gettime },
+#ifdef __NR_clock_gettime64
+	{ .call = __NR_clock_gettime64 },
+#endif
+#ifdef __NR_sigreturn
+	{ .call = __NR_sigreturn },
+#endif
+#ifdef __SANITIZE_ADDRESS__
+	{ .call = SYS_sigaltstack }, { .call = SYS_mmap },
+#endif
+	{ .call = SYS_getpid },	      { .call = SYS_rt_sigprocmask },
+	{ .call = SYS_rt_sigreturn }, { .call = SYS_restart_syscall },
+	{ .call = SYS_exit },	      { .call = SYS_exit_group },
+};
+
+/* The one that runs the Guest moves memory about, keeps a clock, and minds the
+ * service threads.  To execute is a right that only old mappings have. */
+static const struct rule cpus[] = {
+	{ .call = SYS_pread64 },
+	{ .call = SYS_mmap, 2, PROT_EXEC, 0 },
+#ifdef __NR_mmap2
+	{ .call = SYS_mmap2, 2, PROT_EXEC, 0 },
+#endif
+	{ .call = SYS_mprotect, 2, PROT_EXEC, 0 },
+	{ .call = SYS_mremap },
+	{ .call = SYS_munmap },
+	{ .call = SYS_madvise },
+	{ .call = SYS_brk },
+	{ .call = SYS_rt_sigaction },
+	{ .call = SYS_timer_settime },
+	{ .call = SYS_gettid },
+	{ .call = SYS_getppid },
+	{ .call = SYS_eventfd2 },
+	{ .call = SYS_fcntl, 1, ~0u, F_DUPFD_CLOEXEC },
+	{ .call = SYS_fstat },
+	{ .call = SYS_close },
+	{ .call = SYS_clone, 0, ~0u, CLONE_VM | SIGCHLD },
+	{ .call = SYS_prctl, 0, ~0u, PR_SET_PDEATHSIG },
+	{ .call = SYS_seccomp, 0, ~0u, SECCOMP_SET_MODE_FILTER },
+	{ .call = SYS_wait4 },
+	{ .call = SYS_kill },
+	{ .call = SYS_ioctl, 1, ~0u, TCSETS },
+	{ .call = SYS_ioctl, 1, ~0u, TCGETS },
+};
+
+static void add_rules(struct filter *f, const struct rule *rules, size_t num)
+{
+	while (num--)
+		add_rule(f, rules++);
+}
+
+/* The only ones that a device may kill are ourselves. */
+static void add_calls(struct filter *f, const u16 calls[4])
+{
+	for (unsigned int i = 0; i < 4 && calls[i]; i++)
+		add_rule(f, &(struct rule){ .call = calls[i],
+					    .mask = calls[i] == SYS_kill ? ~0u :
+									   0 });
+}
+
+/* A service thread is our child, and a child can't have more than its parent: so
+ * the one that runs the Guest has a right to everything that any of them does. */
+static void filter_cpu(void)
+{
+	static struct filter f;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		fatal("cannot set no_new_privs: %m");
+	if (wish.no_seccomp)
+		return;
+	begin_filter(&f);
+	add_rules(&f, everybodys, ARRAY_SIZE(everybodys));
+	add_rules(&f, cpus, ARRAY_SIZE(cpus));
+	for (struct device *dev = devices; dev; dev = dev->next)
+		for (unsigned int i = 0; i < ARRAY_SIZE(dev->kind->queue); i++)
+			add_calls(&f, dev->kind->queue[i].calls);
+	use_filter(&f);
+}
+
+static void filter_service(const struct virtqueue *vq)
+{
+	const struct device *dev = vq->dev;
+	struct filter f;
+
+	if (wish.no_seccomp)
+		return;
+	begin_filter(&f);
+	add_rules(&f, everybodys, ARRAY_SIZE(everybodys));
+	add_calls(&f, dev->kind->queue[vq - dev->vq].calls);
+	use_filter(&f);
+}
+/*:*/
+
+/*L:423 So this should never be read: either somebody has got further than he
+ * should, or somebody has changed the Launcher and not the lists.  The names are
+ * those that an intruder would like best. */
+static const char *name_of_call(int nr)
+{
+	static const struct {
+		int nr;
+		const char *name;
+	} names[] = {
+		{ SYS_open, "open" },	  { SYS_openat, "openat" },
+		{ SYS_execve, "execve" }, { SYS_socket, "socket" },
+		{ SYS_connect, "connect" }, { SYS_fork, "fork" },
+		{ SYS_vfork, "vfork" },	  { SYS_clone, "clone" },
+		{ SYS_clone3, "clone3" }, { SYS_ptrace, "ptrace" },
+		{ SYS_mmap, "mmap" },	  { SYS_mprotect, "mprotect" },
+		{ SYS_prctl, "prctl" },	  { SYS_ioctl, "ioctl" },
+		{ SYS_kill, "kill" },	  { SYS_unlink, "unlink" },
+		{ SYS_rename, "rename" }, { SYS_chmod, "chmod" },
+		{ SYS_setuid, "setuid" }, { SYS_memfd_create, "memfd_create" },
+		{ SYS_ftruncate, "ftruncate" }, { SYS_dup2, "dup2" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].nr == nr)
+			return names[i].name;
+	return "?";
+}
+
+static const char *name_of_thread(void)
+{
+	pid_t pid = sys(SYS_getpid);
+
+	for (struct device *dev = devices; dev; dev = dev->next)
+		for (unsigned int i = 0; i < ARRAY_SIZE(dev->vq); i++)
+			if (dev->vq[i].thread == pid)
+				return dev->name;
+	return "the processor";
+}
+
+static void forbidden_call(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	fatal("%s: system call %d (%s) is not in its filter's list, see --no-seccomp",
+	      name_of_thread(), info->si_syscall,
+	      name_of_call(info->si_syscall));
+}
+
+static void watch_filter(void)
+{
+	struct sigaction act = { .sa_sigaction = forbidden_call,
+				 .sa_flags = SA_SIGINFO | SA_RESTART };
+
+	sigfillset(&act.sa_mask);
+	sigaction(SIGSYS, &act, NULL);
+}
+/*:*/
+
 /*L:480 A service thread.  It shares our memory and nothing else (CLONE_VM), and
  * when it ends we get the signal that any child's end gives (SIGCHLD).
  *
@@ -1564,6 +1827,7 @@ static int serve_forever(void *data)
 	sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (sys(SYS_getppid) != me)
 		leave(EXIT_FAILURE);
+	filter_service(vq);
 	for (;;)
 		vq->service(vq);
 }
@@ -2088,6 +2352,7 @@ struct copy {
 
 static struct {
 	int dir;			/* where it goes, or -1: nowhere */
+	int fd, tell;			/* the file, and who will name it */
 	char name[2 * HASH_BYTES + 1];
 	u32 addr, len;
 } unpacked = { .dir = -1 };
@@ -2131,31 +2396,71 @@ static u32 length_in_file(void)
 	return (end - start) * sizeof(*end);
 }
 
+/* By the time that there's something to keep, we can't open a file any more, nor
+ * rename one (L:420 and L:422), and what is to be kept was made by the Guest.  So
+ * the file is opened before, and a child stays behind who knows its name.  It's
+ * told nothing but a byte: keep it.  No byte, and the file goes. */
+static void rename_when_told(int told, const char *temporary)
+{
+	sigset_t all;
+	char byte;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	if (sys(SYS_read, told, &byte, 1) != 1 ||
+	    sys(SYS_renameat, unpacked.dir, temporary, unpacked.dir,
+		unpacked.name))
+		sys(SYS_unlinkat, unpacked.dir, temporary, 0);
+	for (;;)
+		sys(SYS_exit_group, EXIT_SUCCESS);
+}
+
+/* The child sends no signal when it ends; those of service threads are enough. */
+static bool prepare_copy(void)
+{
+	char temporary[sizeof(unpacked.name) + 16];
+	int ends[2];
+	long pid;
+
+	snprintf(temporary, sizeof(temporary), "%s.%d", unpacked.name, me);
+	unpacked.fd = openat(unpacked.dir, temporary,
+			     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (unpacked.fd < 0)
+		return false;
+	if (pipe2(ends, O_CLOEXEC))
+		fatal("cannot make a pipe: %m");
+	unpacked.tell = ends[1];
+	pid = sys(SYS_clone, 0, 0, 0, 0, 0);
+	if (pid < 0)
+		fatal("cannot fork: %s", reason(pid));
+	if (pid == 0) {
+		close(ends[1]);
+		rename_when_told(ends[0], temporary);
+	}
+	close(ends[0]);
+	return true;
+}
+
 /* The Guest stands at the first instruction of what it has unpacked.  Service
  * threads are about, so it's bare system calls again.  Nobody else gives a file
  * this name before it's complete. */
 static void keep_unpacked(void)
 {
-	char temporary[sizeof(unpacked.name) + 16];
 	u32 len = length_in_file();
 	u8 *image = from_guest(unpacked.addr, len), page[PAGE_SIZE] = { 0 };
 	struct iovec iov[2] = { { page, PAGE_SIZE }, { image, len } };
 	struct copy copy;
-	long fd;
+	bool good;
 
 	fill_in_copy(&copy, len, checksum(image, len));
 	memcpy(page, &copy, sizeof(copy));
-	snprintf(temporary, sizeof(temporary), "%s.%d", unpacked.name, me);
-	fd = sys(SYS_openat, unpacked.dir, temporary,
-		 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0 && (write_all(fd, iov, 2) ||
-			sys(SYS_renameat, unpacked.dir, temporary,
-			    unpacked.dir, unpacked.name)))
-		sys(SYS_unlinkat, unpacked.dir, temporary, 0);
-	if (fd >= 0)
-		sys(SYS_close, fd);
+	good = !write_all(unpacked.fd, iov, 2);
+	if (good)
+		sys(SYS_write, unpacked.tell, "k", 1);
+	sys(SYS_close, unpacked.tell);
+	sys(SYS_close, unpacked.fd);
 	verbose("kernel: %s an unpacked copy, %s",
-		fd < 0 ? "cannot keep" : "kept", unpacked.name);
+		good ? "kept" : "cannot keep", unpacked.name);
 }
 /*:*/
 
@@ -2494,8 +2799,9 @@ static void turn_on_lguest(u32 entry)
  * At zero there's a table that says "one processor".  A kernel looks for such a
  * table in a number of places, and has to map each of them, 16 bytes at a time;
  * where it looks first, it finds it, and saves 150 ms.  (Intel's MultiProcessor
- * Specification, version 1.4, chapter 4.)  The interrupt controller in it is a
- * page of zeroes, and a kernel gives up on one whose version is zero. */
+ * Specification, version 1.4, chapter 4.)  The interrupt controller that it must
+ * name is a page of zeroes, and so it's only there for a kernel that has been told
+ * not to use it. */
 #ifndef __i386__
 #define LOW_MEMORY_END 0xa0000u
 #define NO_CONTROLLER 0x9f000u
@@ -2554,7 +2860,8 @@ static void describe_pc(struct boot_params *boot)
 	boot->e820_table[1] = (struct boot_e820_entry){
 		MEGABYTE, wish.mem - MEGABYTE, 1 };
 	boot->hdr.type_of_loader = 0xFF;
-	leave_processor_table();
+	if (has_word(command_line, "nolapic"))
+		leave_processor_table();
 }
 /*:*/
 
@@ -2613,7 +2920,7 @@ static void turn_on_pc(u32 entry)
 	err = pc_start(pc);
 	if (err)
 		fatal("the PC won't start: %s", reason(err));
-	if (unpacked.dir >= 0)
+	if (unpacked.dir >= 0 && prepare_copy())
 		pc_watch(pc, unpacked.addr);
 	for (struct device *dev = devices; dev; dev = dev->next)
 		if (dev->kind != &console_kind)
@@ -2746,6 +3053,21 @@ static const struct machine machines[NUM_MACHINES] = {
 };
 /*:*/
 
+/*L:421 What root may do that others may not comes in some forty pieces, and here
+ * all of them go, also if no --username was asked for.  The files of root are
+ * still his own, as for any user. */
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capset, &header, none))
+		fatal("cannot drop capabilities: %m");
+}
+/*:*/
+
 /*L:420 Everything's open, the Host knows what it has to: from here on we don't
  * need to be root any more, nor to see any file.  If the Guest should find a
  * hole in the Launcher, what it gets is a process that can do nothing.
@@ -2771,6 +3093,7 @@ static void drop_privileges(void)
 			      user->pw_name);
 		verbose("privileges dropped, now user %s", user->pw_name);
 	}
+	drop_capabilities();
 }
 /*:*/
 
@@ -2855,6 +3178,8 @@ static void __attribute__((noreturn)) live(pid_t parent)
 	drop_privileges();
 	die_with_parent(parent);
 	make_terminal_raw();
+	watch_filter();
+	filter_cpu();
 	machine->run();
 	leave(EXIT_FAILURE);
 }
@@ -2987,6 +3312,12 @@ static void want_no_cache(const char *value)
 	wish.no_cache = true;
 }
 
+static void want_no_seccomp(const char *value)
+{
+	(void)value;
+	wish.no_seccomp = true;
+}
+
 static void print_usage(FILE *to);
 
 static void show_help(const char *value)
@@ -3030,6 +3361,9 @@ static const struct choice {
 	  want_no_default_arguments },
 	{ "no-cache", 0, NULL, "keep no unpacked kernels, and use none",
 	  want_no_cache },
+	{ "no-seccomp", 0, NULL,
+	  "don't filter system calls (to debug the Launcher)",
+	  want_no_seccomp },
 	{ "help", 0, NULL, "this", show_help },
 	{ "version", 0, NULL, "which lguest this is", show_version },
 };
