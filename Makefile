@@ -5,6 +5,7 @@
 # make fuzz-cpu     the processor against this one;  SECONDS=600  for so long
 # make bench        how fast it is, as a table;  ROWS="compute system"  for a part
 # make bench-plot   the last table as a picture, with gnuplot
+# make check-debian the same for the stock kernels of Debian 12; downloads them
 # make Journey      the sources as a story: seven chapters, each a target too
 # make book         the Journey as one HTML page
 #
@@ -54,7 +55,7 @@ else
 .DEFAULT_GOAL := all
 endif
 
-.PHONY: all guests run run-net check bench bench-plot fuzz-cpu check-m32 clean install format \
+.PHONY: all guests run run-net check bench bench-plot fuzz-cpu check-m32 check-debian clean install format \
 	book Journey FORCE
 
 all: lguest guests
@@ -109,6 +110,10 @@ run-net: all build/disk.img
 check: export ASAN_OPTIONS ?= handle_segv=0:detect_leaks=0
 check: all
 	$(PROVE) -j2 $(sort $(wildcard tests/*.t tests/*/*.t))
+
+# With Debian's own kernels, which are fetched by name and kept under build/.
+check-debian: all
+	$(PROVE) $(addprefix tests/debian/,boot.sh devices.sh)
 
 check-m32: lguest32
 	LGUEST=./lguest32 $(PROVE) -j2 $(sort $(wildcard tests/launcher/*.t))
