@@ -321,7 +321,10 @@ static u64 total_length(const struct iovec *iov, unsigned int num)
 
 /*L:040 Whatever goes wrong in whichever process, the user gets one line and it
  * comes in one write, so that two threads in trouble don't talk at once.
- * vsnprintf() needs neither errno nor malloc for the formats we use. */
+ * vsnprintf() needs neither errno nor malloc for the formats we use.
+ *
+ * Some of it is the Guest's own words, and a terminal obeys what it's shown.  So
+ * control characters don't get through, and one line remains one line. */
 static void say(const char *fmt, va_list ap)
 {
 	char line[PATH_MAX + 512];
@@ -331,6 +334,9 @@ static void say(const char *fmt, va_list ap)
 	len += vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	if (len > (int)sizeof(line) - 1)
 		len = sizeof(line) - 1;
+	for (char *c = line; c < line + len; c++)
+		if ((u8)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	line[len++] = '\n';
 	iov.iov_len = len;
 	write_all(STDERR_FILENO, &iov, 1);

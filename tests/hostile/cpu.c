@@ -137,6 +137,23 @@ CASE(_random_calls, "", "")
 	}
 }
 
+/* Its last words are one line, and plain. */
+CASE(words_with_escapes, "", "1 lguest: CRASH: ??31mred?lguest: and another line")
+{
+	fail("\033[31mred\nlguest: and another line");
+}
+
+CASE(words_without_end, "", "1 lguest: CRASH: x*x")
+{
+	fill((void *)(limit() - 128), 'x', 128);
+	hcall(SHUTDOWN, limit() - 128, 1, 0, 0);
+}
+
+CASE(words_past_end, "", "1 lguest: bad read address 0x* len 128")
+{
+	hcall(SHUTDOWN, limit() - 127, 1, 0, 0);
+}
+
 /* ---- Page tables ---- */
 
 static void read_all(void)

@@ -470,3 +470,8 @@ CASE(rng_more_than_there_is, "--rng", HARMLESS)
 	len = wait_used(q);
 	demand(len && len <= 0x100000);
 }
+
+CASE(block_nothing, "--block=DISK", HARMLESS)
+{
+	find_device(BLOCK, &dev);
+}

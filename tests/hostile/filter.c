@@ -1,0 +1,155 @@
+/* Makes the Launcher's processes call what they shouldn't, as somebody might who
+ * had got that far.  Usage: filter LGUEST IMAGE.  TAP.
+ *
+ * We trace one of them, wait until it's about to make a system call, and put the
+ * number of another in its place. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+static const char *launcher, *image;
+static unsigned int tests;
+
+static void die(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static pid_t start(int *err, const char *option)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		die("pipe");
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		dup2(ends[1], STDERR_FILENO);
+		execl(launcher, launcher, "--rng", option, "16", image, "_busy",
+		      NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	*err = ends[0];
+	return pid;
+}
+
+static pid_t child_of(pid_t pid)
+{
+	char path[64];
+	pid_t child = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	for (int i = 0; i < 1000 && !child; i++) {
+		FILE *file = fopen(path, "r");
+
+		if (!file || fscanf(file, "%d", &child) != 1)
+			child = 0;
+		if (file)
+			fclose(file);
+		usleep(2000);
+	}
+	return child;
+}
+
+/* Two stops for each call, and we may come in the middle of one. */
+static bool make_call(pid_t pid, long nr)
+{
+	struct __ptrace_syscall_info info;
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) ||
+	    ptrace(PTRACE_INTERRUPT, pid, 0, 0))
+		return false;
+	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
+		int sig = WSTOPSIG(status);
+
+		if (sig == (SIGTRAP | 0x80) &&
+		    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) >
+			    0 &&
+		    info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+			ptrace(PTRACE_POKEUSER, pid,
+			       offsetof(struct user_regs_struct, orig_rax), nr);
+			return !ptrace(PTRACE_DETACH, pid, 0, 0);
+		}
+		if (sig == (SIGTRAP | 0x80) || status >> 16)
+			sig = 0;
+		ptrace(PTRACE_SYSCALL, pid, 0, sig);
+	}
+	return false;
+}
+
+static void result(bool good, const char *name, const char *text)
+{
+	printf("%sok %u - %s\n", good ? "" : "not ", ++tests, name);
+	if (!good)
+		printf("# %s\n", text);
+}
+
+static void try(bool service, long nr, const char *who, const char *call)
+{
+	char text[1024] = "", expected[128], name[128];
+	int err, status, len = 0, got;
+	pid_t pid = start(&err, "--host=builtin"), victim = child_of(pid);
+
+	snprintf(expected, sizeof(expected), "lguest: %s: system call %ld (%s)",
+		 who, nr, call);
+	snprintf(name, sizeof(name), "%s may not call %s", who, call);
+	usleep(20000);
+	if (service)
+		victim = child_of(victim);
+	if (!make_call(victim, nr)) {
+		printf("ok %u - %s # SKIP cannot trace it\n", ++tests, name);
+		kill(pid, SIGTERM);
+		waitpid(pid, &status, 0);
+		close(err);
+		return;
+	}
+	while ((got = read(err, text + len, sizeof(text) - 1 - len)) > 0)
+		len += got;
+	close(err);
+	waitpid(pid, &status, 0);
+	result(strncmp(text, expected, strlen(expected)) == 0 &&
+	       strchr(text, '\n') == text + strlen(text) - 1 &&
+	       WIFEXITED(status) && WEXITSTATUS(status) == 1, name, text);
+}
+
+int main(int argc, char *argv[])
+{
+	static const struct {
+		long nr;
+		const char *name;
+	} calls[] = {
+		{ SYS_openat, "openat" }, { SYS_execve, "execve" },
+		{ SYS_socket, "socket" }, { SYS_ptrace, "ptrace" },
+		{ SYS_fork, "fork" },
+	};
+
+	(void)argc;
+	launcher = argv[1];
+	image = argv[2];
+	for (unsigned int i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		try(false, calls[i].nr, "the processor", calls[i].name);
+		try(true, calls[i].nr, "device 0 (rng)", calls[i].name);
+	}
+	try(true, SYS_mmap, "device 0 (rng)", "mmap");
+	try(true, SYS_clone, "device 0 (rng)", "clone");
+	printf("1..%u\n", tests);
+	return 0;
+}
