@@ -132,6 +132,17 @@ void x86_cache_exit(struct x86_cpu *cpu);
 int x86_faults_init(struct x86_cpu *cpu);
 void x86_faults_exit(struct x86_cpu *cpu);
 
+/* Compiled in by tests and make MODE=debug: each block that was emitted or
+ * patched has to prove that it is harmless (check.c). */
+#ifndef X86_CHECK
+#define X86_CHECK 0
+#endif
+/* NULL, or what is wrong with @b, and *where in the cache. */
+const char *x86_check_block(const struct x86_cpu *cpu, const struct x86_block *b,
+			    u32 *where);
+/* Ends the process with a word about it, if there is something. */
+void x86_must_be_harmless(const struct x86_cpu *cpu, const struct x86_block *b);
+
 /* switcher.S */
 void x86_enter(struct x86_cpu *cpu);
 void x86_leave(void);

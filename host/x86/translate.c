@@ -1007,6 +1007,8 @@ struct x86_block *x86_translate(struct x86_cpu *cpu, u32 eip, u32 pfn,
 	c->used = (b->end + 15) & ~15u;
 	c->nblocks++;
 	c->translated++;
+	if (X86_CHECK)
+		x86_must_be_harmless(cpu, b);
 	return b;
 }
 /*:*/

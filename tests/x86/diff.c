@@ -629,6 +629,8 @@ static void test(u64 first, u64 cases, time_t end)
 	fflush(stdout);
 	tap(3, "random programs end as they do on the CPU",
 	    run_many(first, cases, end));
+	subject_check();
+	tap(4, "and their translations are harmless to the end", 0);
 }
 
 static void usage(void)

@@ -115,6 +115,7 @@ void subject_start(const struct test_shared *shared, u8 *memory);
 void subject_fresh(void);	/* the code has changed */
 void subject_run(const struct test_case *test, struct test_result *result,
 		 u32 how);
+void subject_check(void);	/* dies of code that isn't harmless */
 void subject_kick(void);	/* an interrupt */
 void subject_give_up(void);	/* this case doesn't end */
 

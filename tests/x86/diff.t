@@ -9,7 +9,7 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 
-tests/x86/differ.sh "$dir/differ" || exit 1
-echo 1..3
+tests/x86/differ.sh "$dir" || exit 1
+echo 1..4
 "$dir/differ" cases tests/x86/cases/*
 "$dir/differ" run "${1:-0}" "${2:-250000}" $3

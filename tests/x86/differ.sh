@@ -1,12 +1,9 @@
 #! /bin/sh
-# tests/x86/differ.sh FILE: builds differ, both sides of the processor's test, as
-# FILE.  Everything that is emitted goes through the checker on the way.
+# tests/x86/differ.sh DIRECTORY: builds differ, both sides of the processor's test,
+# in DIRECTORY.  Everything that is emitted goes through the checker on the way.
 set -eu
-out=$1
+dir=$1
 cd "$(dirname "$0")/../.."
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
 
 compile() {	# $1 the source, then flags
 	source=$1
@@ -27,4 +24,4 @@ done
 for source in generate cases coverage diff; do
 	compile "tests/x86/$source.c"
 done
-${CC:-gcc} -pthread -o "$out" "$dir"/*.o
+${CC:-gcc} -pthread -o "$dir/differ" "$dir"/*.o
