@@ -60,7 +60,8 @@ else
 .DEFAULT_GOAL := all
 endif
 
-.PHONY: all guests run run-net check bench bench-plot fuzz-cpu check-m32 check-debian clean install format \
+.PHONY: all guests run run-net check bench bench-plot fuzz-cpu check-m32 \
+	check-debian check-programs clean install format \
 	book Journey FORCE
 
 all: lguest guests
@@ -122,6 +123,10 @@ check-debian: all
 
 check-m32: lguest32
 	LGUEST=./lguest32 $(PROVE) -j2 $(sort $(wildcard tests/launcher/*.t))
+
+# The whole list; "make check" runs a minute's worth of it.
+check-programs:
+	PROGRAMS=all $(PROVE) tests/programs/programs.t
 
 # From where nobody has been before.
 SECONDS ?= 600
