@@ -55,7 +55,13 @@ struct x86_mark {
 };
 
 /* What has to be undone if the instruction faults. */
-enum x86_fix { FIX_NONE, FIX_RSI_FROM_R9, FIX_STRING };
+enum x86_fix { FIX_NONE, FIX_RSI_FROM_R9, FIX_STRING, FIX_MASK = 3 };
+/* ... besides: a register has just been counted up or down by one, with 64 bits,
+ * and the flags tell of these. */
+#define FIX_COUNTED 0x80
+#define FIX_DOWN 0x40
+#define FIX_CARRY 0x20		/* CF is to be set as well */
+#define FIX_REG_SHIFT 2
 
 /* Of each Guest page: its blocks, and how often writing to it cost us some. */
 struct x86_code_page {

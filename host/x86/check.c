@@ -12,7 +12,7 @@
  *  - it ends by going to another block's entry, through the jump table or to a
  *    stub, and every jump within it leads to the start of an instruction;
  *  - the registers that are ours are neither read nor written, and the upper
- *    halves of the Guest's stay zero.
+ *    halves of the Guest's are zero when the block ends and wherever it counts.
  *
  * This file shares nothing with decode.c, which knows 32-bit code and is one of
  * the suspects.  It's short since it needs to know only what translate.c may
@@ -41,6 +41,7 @@ struct code {
 	u8 reg, rm;
 	s8 base, index;
 	s32 disp;
+	u8 imm;			/* its first byte */
 	u32 len;
 };
 
@@ -51,7 +52,7 @@ struct checker {
 	const u8 *rw;
 	u32 at, end;		/* offsets in the cache */
 	const char *wrong;
-	u16 clean;		/* registers whose upper half is zero: r8 to r10? */
+	u16 clean;		/* registers whose upper half is zero */
 	u8 parked;		/* what r9 has the original of: ecx, esi or 0 */
 	bool open;		/* the next instruction can be reached from here */
 	u32 hop;		/* a jecxz leads there, with r9 as it was */
@@ -240,6 +241,7 @@ static void take_apart(struct code *c, const u8 *p)
 	c->len += opcode(c, p + c->len);
 	if (form_has_modrm(c->form))
 		c->len += modrm(c, p + c->len);
+	c->imm = p[c->len];
 	c->len += immediate(c);
 }
 /*:*/
@@ -387,11 +389,21 @@ static bool good_memory(const struct checker *k, const struct code *c)
 	return c->gs && c->addr32 && good_address(c);
 }
 
+/* The only ones with 64 bits: up or down by one. */
+static bool counts(const struct code *c)
+{
+	if (c->mem || c->rm >= 8 || c->opsize16)
+		return false;
+	return (c->number == 0xff && c->reg < 2) ||
+	       (c->number == 0x83 && (c->reg == 0 || c->reg == 5) &&
+		c->imm == 1);
+}
+
 static const char *examine(const struct checker *k, const struct code *c)
 {
 	if (c->form == '-')
 		return "an instruction that has no business here";
-	if (c->rex & 8)
+	if (c->rex & 8 && !counts(c))
 		return "64 bits";
 	if (!good_member(c))
 		return "the wrong member of a group";
@@ -403,7 +415,7 @@ static const char *examine(const struct checker *k, const struct code *c)
 	return NULL;
 }
 
-/* What it does to the three to scribble on: mov, movzx, lea. */
+/* What it does to upper halves: mov, movzx and lea clear them. */
 static void follow(struct checker *k, const struct code *c)
 {
 	u8 reg = c->form == 'O' ? (c->opcode & 7) | (c->rex & 1) << 3 : c->reg;
@@ -414,6 +426,13 @@ static void follow(struct checker *k, const struct code *c)
 		k->parked = 0;
 	if (writes && !c->opsize16)
 		k->clean |= 1 << reg;
+	if (c->rex & 8)
+		k->clean &= ~(1 << c->rm);
+}
+
+static u16 dirty(const struct checker *k)
+{
+	return OF_THE_GUEST & ~k->clean;
 }
 /*:*/
 
@@ -469,6 +488,12 @@ static void note(u8 *bits, const struct checker *k, u32 at)
 	bits[n / 8] |= 1 << n % 8;
 }
 
+static void all_clean(struct checker *k)
+{
+	if (dirty(k))
+		complain(k, "a register that is wide at large");
+}
+
 /* Somebody may have made the pointer bad, to get us out. */
 static bool poll(struct checker *k)
 {
@@ -492,6 +517,7 @@ static bool table_jump(struct checker *k)
 		return false;
 	if (!(k->clean >> R8 & 1))
 		complain(k, "r8 may be beyond the table");
+	all_clean(k);
 	k->open = false;
 	return true;
 }
@@ -520,6 +546,7 @@ static bool string(struct checker *k)
 
 	if (!si && !di)
 		return false;
+	all_clean(k);
 	if (take(k, "f2") || take(k, "f3"))
 		k->open = true;
 	take(k, "66");
@@ -565,9 +592,25 @@ static bool is_entry(const struct checker *k, u32 target)
 	return b && b->code == target;
 }
 
+/* Are wide registers moved to themselves at @target first of all? */
+static bool cleans_up(const struct checker *k, u32 target)
+{
+	for (u8 reg = 0; reg < 8; reg++) {
+		if (!(dirty(k) >> reg & 1))
+			continue;
+		while (k->rw[target] == 0x8b && k->rw[target + 1] < (0xc0 | reg * 9))
+			target += 2;
+		if (k->rw[target] != 0x8b || k->rw[target + 1] != (0xc0 | reg * 9))
+			return false;
+	}
+	return true;
+}
+
 /* A jump that may be taken. */
 static void jump_to(struct checker *k, u32 target)
 {
+	if (!inside(k, target) || target == k->block->code || !cleans_up(k, target))
+		all_clean(k);
 	if (target == k->block->code)
 		return;
 	if (inside(k, target))
@@ -599,6 +642,7 @@ static bool chain_stub(struct checker *k)
 		complain(k, "no jump to be chained");
 	else
 		note(k->targets, k, site - (k->rw[site - 1] == 0xe9 ? 1 : 2));
+	all_clean(k);
 	k->open = false;
 	return true;
 }
@@ -616,6 +660,7 @@ static bool slow_stub(struct checker *k)
 		return complain(k, "where does this go?");
 	if (number >= k->cache->nslow || number < k->block->slow)
 		complain(k, "no such slow instruction");
+	all_clean(k);
 	k->open = false;
 	return true;
 }
@@ -651,6 +696,7 @@ static bool hop(struct checker *k)
 {
 	if (!is(k, "67e3"))
 		return false;
+	all_clean(k);
 	k->hop = k->at + 3 + k->rw[k->at + 2];
 	k->hop_parked = k->parked;
 	k->at += 3;

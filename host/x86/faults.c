@@ -51,15 +51,37 @@ struct fault {
 static const int guest_order[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX,
 				    REG_R13, REG_RBP, REG_RSI, REG_RDI };
 
+/* The flags of counting with 64 bits become those of 32. */
+static u64 counted_flags(u64 flags, u8 fix, u32 value)
+{
+	bool down = fix & FIX_DOWN;
+
+	flags &= ~(u64)(X86_FLAG_SF | X86_FLAG_ZF | X86_FLAG_OF);
+	if (value >> 31)
+		flags |= X86_FLAG_SF;
+	if (!value)
+		flags |= X86_FLAG_ZF;
+	if (value == 0x80000000 - down)
+		flags |= X86_FLAG_OF;
+	if (!(fix & FIX_CARRY))
+		return flags;
+	flags &= ~(u64)X86_FLAG_CF;
+	return flags | (value == (down ? ~0u : 0) ? X86_FLAG_CF : 0);
+}
+
 static void save_state(const struct fault *f)
 {
 	struct x86_cpu *cpu = f->cpu;
+	u8 fix = f->mark->fix;
 
 	for (int i = 0; i < 8; i++)
 		cpu->regs[i] = (u32)f->regs[guest_order[i]];
-	if (f->mark->fix == FIX_RSI_FROM_R9)
+	if ((fix & FIX_MASK) == FIX_RSI_FROM_R9)
 		cpu->regs[X86_ESI] = (u32)f->regs[REG_R9];
 	cpu->flags = f->regs[REG_EFL] & (X86_LIVE_FLAGS | 2);
+	if (fix & FIX_COUNTED)
+		cpu->flags = counted_flags(cpu->flags, fix,
+					   cpu->regs[fix >> FIX_REG_SHIFT & 7]);
 	cpu->eip = f->block->eip + f->mark->guest;
 }
 
@@ -101,7 +123,7 @@ static bool walked_off(const struct fault *f)
 {
 	u64 window = f->cpu->window;
 
-	return f->mark->fix == FIX_STRING &&
+	return (f->mark->fix & FIX_MASK) == FIX_STRING &&
 	       (just_outside(f->regs[REG_RSI] - window) ||
 		just_outside(f->regs[REG_RDI] - window));
 }
