@@ -4,6 +4,7 @@
  *	differ run FIRST CASES [SECONDS]	that many, for that long at most
  *	differ show CASE			one of them, in full
  *	differ cases FILE...			those that were kept
+ *	differ faults				what runs into trouble, by class
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -23,6 +24,7 @@
 
 #define BATCH 1024
 #define REPORTS 10
+#define FAULTS 4096		/* of each class, in four ways */
 #define KEPT "tests/x86/cases/"
 
 static struct test_shared *shared;
@@ -81,17 +83,24 @@ static void patience_ends(int sig)
 	subject_give_up();
 }
 
-/* What of an error code is the same in the privilege that we run with. */
-static u32 error_seen(const struct test_event *event)
+/* The error code that the subject should see where the oracle, in ring 3 and with
+ * holes for pages, has seen that of @event. */
+static u32 error_expected(const struct test_event *event)
 {
-	if (event->vector != X86_PF || how & RUN_USER)
-		return event->error;
-	return event->error & ~X86_USER;
+	u32 error = event->error;
+
+	if (event->vector != X86_PF)
+		return error;
+	if (!(how & RUN_USER))
+		error &= ~X86_USER;
+	if (how & RUN_SUPERVISOR && test_page_at(event->address) >= 0)
+		error |= X86_PRESENT;
+	return error;
 }
 
 static bool same_event(const struct test_event *a, const struct test_event *b)
 {
-	return a->vector == b->vector && error_seen(a) == error_seen(b) &&
+	return a->vector == b->vector && error_expected(a) == b->error &&
 	       a->address == b->address && a->eip == b->eip &&
 	       a->hash == b->hash;
 }
@@ -293,7 +302,7 @@ static void show_events(const char *who, const struct test_result *result)
 
 	for (i = 0; i < result->nevents; i++, e++)
 		printf("#   %s: trap %u (%x) at %x, address %x, state %08x\n",
-		       who, e->vector, error_seen(e), e->eip, e->address,
+		       who, e->vector, e->error, e->eip, e->address,
 		       e->hash);
 	if (result->hung)
 		printf("#   %s: does not end\n", who);
@@ -428,12 +437,30 @@ static u32 report_all(u64 first, u32 n, const bool *wrong)
 	return bad;
 }
 
+/* Does the class at hand use the FPU?  Or nobody knows. */
+static enum { MAYBE, NO_FPU, FPU } expected_fpu;
+
+/* With TS set, the first instruction that needs the FPU is a #NM, and others
+ * aren't. */
+static bool wrong_nm(const struct program *program, const struct test_result *result)
+{
+	bool through = result->state.eip == program->start.end;
+
+	if (!(how & RUN_NM) || !expected_fpu ||
+	    subject_used_fpu() == (expected_fpu == FPU) ||
+	    (expected_fpu == FPU && !through))
+		return false;
+	printf("# #NM or not, it should have been the other:\n");
+	show_program(program);
+	return true;
+}
+
 /* The programs made by @make for numbers from @first on.  Returns how many
  * differ.  Code is compared at the end, since a program can hit another's. */
 static u32 run_programs(void (*make)(struct program *, u64), u64 first, u32 n)
 {
 	static bool wrong[MAX_BATCH];
-	u32 i;
+	u32 i, bad = 0;
 
 	for (i = 0; i < n; i++) {
 		make(&programs[i], first + i);
@@ -445,10 +472,11 @@ static u32 run_programs(void (*make)(struct program *, u64), u64 first, u32 n)
 		subject(i, &results[i]);
 		count(&shared->cases[i], &results[i]);
 		cover_program(&programs[i]);
+		bad += wrong_nm(&programs[i], &results[i]);
 	}
 	for (i = 0; i < n; i++)
 		wrong[i] = !same(i, &results[i]);
-	return report_all(first, n, wrong);
+	return bad + report_all(first, n, wrong);
 }
 
 /* Interrupts, from another thread, at any time. */
@@ -538,6 +566,29 @@ static u32 run_random(u64 first, u32 n)
 	generate_data(shared, first);
 	how = first / BATCH % 8 ^ RUN_USER;
 	return run_programs(random_program, first, n);
+}
+
+/* Which class of instructions runs into something now. */
+static u32 class;
+
+static void fault(struct program *program, u64 number)
+{
+	generate_fault(program, class, number, shared->no_low);
+}
+
+static u32 run_faults(u32 cases)
+{
+	static const u8 ways[] = { RUN_USER, 0, RUN_USER | RUN_NM,
+				   RUN_USER | RUN_SUPERVISOR };
+	u32 bad = 0, way;
+	u64 i;
+
+	for (way = 0; way < 4 && bad < REPORTS; way++) {
+		how = ways[way];
+		for (i = 0; i < cases && bad < REPORTS; i += BATCH)
+			bad += run_programs(fault, i, BATCH);
+	}
+	return bad;
 }
 
 static u32 run_decimals(void)
@@ -633,19 +684,44 @@ static void test(u64 first, u64 cases, time_t end)
 	tap(4, "and their translations are harmless to the end", 0);
 }
 
+/* A class, with the traps that its instructions ran into. */
+static void test_class(u32 number)
+{
+	bool fpu;
+	const char *name = fault_class(number, &fpu);
+
+	memset(vectors, 0, sizeof(vectors));
+	class = number;
+	expected_fpu = fpu ? FPU : NO_FPU;
+	generate_data(shared, 0);
+	tap(number + 1, name, run_faults(FAULTS));
+	show_traps();
+	fflush(stdout);
+}
+
+static void test_classes(void)
+{
+	u32 i;
+
+	for (i = 0; i < FAULT_CLASSES; i++)
+		test_class(i);
+}
+
 static void usage(void)
 {
 	errx(1, "usage: differ run FIRST CASES [SECONDS]; differ show CASE; "
-	     "differ cases FILE...");
+	     "differ cases FILE...; differ faults");
 }
 
 int main(int argc, char *argv[])
 {
-	const char *what = argc > 2 ? argv[1] : "";
+	const char *what = argc > 1 ? argv[1] : "";
 	u64 first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
 
 	prepare();
-	if (!strcmp(what, "show"))
+	if (!strcmp(what, "faults"))
+		test_classes();
+	else if (!strcmp(what, "show"))
 		show_case(first);
 	else if (!strcmp(what, "cases"))
 		tap(1, "what once differed is the same",

@@ -109,12 +109,14 @@ bool oracle_run(u32 count);
 #define RUN_USER 1u	/* in ring 3 */
 #define RUN_NM 2u	/* TS is set at the beginning */
 #define RUN_KICKED 4u	/* somebody goes on interrupting */
+#define RUN_SUPERVISOR 8u	/* pages that are missing are the kernel's */
 
 /* machine.c */
 void subject_start(const struct test_shared *shared, u8 *memory);
 void subject_fresh(void);	/* the code has changed */
 void subject_run(const struct test_case *test, struct test_result *result,
 		 u32 how);
+bool subject_used_fpu(void);	/* in the last case, with RUN_NM */
 void subject_check(void);	/* dies of code that isn't harmless */
 void subject_kick(void);	/* an interrupt */
 void subject_give_up(void);	/* this case doesn't end */

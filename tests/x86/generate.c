@@ -127,7 +127,6 @@ static const struct form forms[] = {
 	{ 1, 0xc7, 1, 2, 0, 0, 0, 8, E | MEM | A | D | LK },
 	{ 1, 0xc8, 8, 0, 0, 0, 0, 0, OP },
 	{ 1, 0xae, 1, 0xe0, 1, 0, 0, 0, E | NOMEM }, { 1, 0xae, 1, 0x80, 1, 0, 0, 1, E | MEM },
-	{ 1, 0xae, 1, 0x08, 1, 0, 0, 4, E | MEM },
 	/* x87: memory forms, but for those that store where they came from. */
 	{ 0, 0xd8, 1, 0xff, 0, 0, 0, 4, E | MEM }, { 0, 0xd9, 1, 0xad, 0, 0, 0, 4, E | MEM },
 	{ 0, 0xda, 1, 0xff, 0, 0, 0, 4, E | MEM }, { 0, 0xdb, 1, 0xaf, 0, 0, 0, 10, E | MEM },
@@ -161,7 +160,7 @@ static const struct form forms[] = {
 	{ 1, 0xe8, 8, 0, 3, 2, 0, 16, E }, { 1, 0xf0, 1, 0, 8, 0, 0, 16, E | MEM },
 	{ 1, 0xf1, 6, 0, 3, 2, 0, 16, E }, { 1, 0xf8, 7, 0, 3, 2, 0, 16, E },
 	{ 2, 0x00, 12, 0, 3, 2, 0, 16, E }, { 2, 0x1c, 3, 0, 3, 2, 0, 16, E },
-	{ 3, 0x0f, 1, 0, 3, 2, 1, 16, E },
+	{ 3, 0x0f, 1, 0, 3, 2, 1, 16, E }, { 1, 0xae, 1, 0x08, 1, 0, 0, 4, E | MEM },
 };
 #define FORMS (sizeof(forms) / sizeof(forms[0]))
 
@@ -172,7 +171,12 @@ struct generator {
 	u8 known;		/* ... in this mask */
 	u8 spared;		/* mask of registers not to be changed */
 	bool no_low;
+	u8 place;		/* where all operands shall lie, or ANYWHERE */
 };
+
+/* Where an operand is in trouble, or just isn't. */
+enum { ANYWHERE, IN_A_HOLE, READ_ONLY_PAGE, INTO_A_HOLE, INTO_READ_ONLY,
+       OUT_OF_A_HOLE, READ_ONLY_TO_HOLE, MISALIGNED, PLACES };
 
 static u32 random_number(struct generator *g, u32 below)
 {
@@ -251,10 +255,35 @@ static int any_reg(struct generator *g, bool changes)
 	return g->spared & 1 ? X86_EDX : X86_EAX;
 }
 
+/* @size bytes, half of them on this side of a page's boundary. */
+static u32 across(u32 boundary, u32 size)
+{
+	return boundary - (size < 2 ? size : size / 2);
+}
+
+static u32 target_in_place(struct generator *g, u32 size)
+{
+	u32 at = 16 * random_number(g, 0xe0);
+
+	switch (g->place) {
+	case IN_A_HOLE: return DATA + 0x4000 + at;
+	case READ_ONLY_PAGE: return DATA + 0x3000 + at;
+	case INTO_A_HOLE: return across(DATA + 0x6000, size);
+	case INTO_READ_ONLY: return across(DATA + 0x3000, size);
+	case OUT_OF_A_HOLE: return across(DATA + 0x5000, size);
+	case READ_ONLY_TO_HOLE: return across(DATA + 0x4000, size);
+	}
+	return DATA + 0x1001 + at;
+}
+
 /* Where a memory operand might lie. */
 static u32 any_target(struct generator *g, u32 size, bool aligned)
 {
-	u32 dice = random_number(g, 100), at;
+	u32 dice, at;
+
+	if (g->place)
+		return target_in_place(g, size);
+	dice = random_number(g, 100);
 
 	if (dice < 70)
 		at = DATA + 0x1000 + random_number(g, 0x1fc0);
@@ -397,8 +426,9 @@ static void any_memory(struct generator *g, struct operand *o, u32 size,
 {
 	static const u8 flat[] = { 0x26, 0x36, 0x3e };
 	u32 dice = random_number(g, 100);
-	u32 target = percent(g, 50) ? near_target(g, size, aligned) :
-				      any_target(g, size, aligned);
+	u32 target = percent(g, 50) && !g->place ?
+			     near_target(g, size, aligned) :
+			     any_target(g, size, aligned);
 
 	target = not_at_the_end(target);
 	memset(o, 0, sizeof(*o));
@@ -411,7 +441,7 @@ static void any_memory(struct generator *g, struct operand *o, u32 size,
 	} else if (dice < 15) {
 		o->prefixes[o->n++] = 0x64;
 		operand16(g, o, target - FS_BASE);
-	} else if (dice < 19 && !g->no_low) {
+	} else if (dice < 19 && !g->no_low && !g->place) {
 		target = LOW + (target - DATA) % 0x2ff0;
 		operand16(g, o, aligned ? target & ~15u : target);
 	} else if (dice < 22) {
@@ -493,19 +523,15 @@ static bool spared(const struct generator *g, const struct form *form)
 	       (form->flags & OP && g->spared);
 }
 
-static void any_form(struct generator *g)
+static void put_form(struct generator *g, const struct form *form)
 {
 	static const u8 selecting[] = { 0, 0x66, 0xf3, 0xf2 };
-	const struct form *form;
 	struct operand o = { .n = 0 };
 	struct text *text;
 	u32 prefix = 0, op;
 	int reg, rm = 0, select = 0;
 	bool mem, aligned, w16;
 
-	do {
-		form = &forms[random_number(g, FORMS)];
-	} while (spared(g, form));
 	if (form->map == 1 && form->op == 0x0b && !percent(g, 10))
 		return;
 	if (form->map == 1 && form->op == 0x00 && traced(g))
@@ -516,7 +542,7 @@ static void any_form(struct generator *g)
 	}
 	w16 = form->flags & W && percent(g, 25);
 	mem = form->flags & E && !(form->flags & NOMEM) &&
-	      (form->flags & MEM || percent(g, 55));
+	      (form->flags & MEM || percent(g, g->place ? 95 : 55));
 	aligned = form->aligned >> select & 1;
 	reg = form->exts ? any_bit(g, form->exts) :
 			   any_reg(g, form->flags & REG);
@@ -546,6 +572,16 @@ static void any_form(struct generator *g)
 	forget_operands(g, form, op, reg, rm, mem);
 }
 
+static void any_form(struct generator *g)
+{
+	const struct form *form;
+
+	do {
+		form = &forms[random_number(g, FORMS)];
+	} while (spared(g, form));
+	put_form(g, form);
+}
+
 static void need(struct generator *g, int reg, u32 value)
 {
 	if (!(g->known >> reg & 1) || percent(g, 30))
@@ -556,6 +592,10 @@ static void need_stack(struct generator *g)
 {
 	u32 esp = STACK + 0x1080 + random_number(g, 0xf00);
 
+	if (g->place) {
+		set_reg(g, X86_ESP, target_in_place(g, 4) + 4 * random_number(g, 3));
+		return;
+	}
 	if (percent(g, 4))
 		esp = STACK + 0x1000 + random_number(g, 6);
 	if (percent(g, 4))
@@ -572,7 +612,7 @@ static void strings(struct generator *g)
 	u32 op = ops[random_number(g, 5)] + random_number(g, 2);
 	u32 rep = percent(g, 60) ? 0xf2 + random_number(g, 2) : 0;
 	u32 seg = percent(g, 15) ? segs[random_number(g, 4)] : 0, base = 0;
-	bool low = !g->no_low && percent(g, 10);
+	bool low = !g->no_low && percent(g, 10) && !g->place;
 	struct text *text;
 
 	if (seg == 0x64)
@@ -1113,6 +1153,8 @@ static void fpu_images(struct generator *g)
 {
 	u32 at = (DATA + 0x1000 + random_number(g, 0x1d00)) & ~15u;
 
+	if (g->place)
+		at = target_in_place(g, 28);
 	switch (random_number(g, 7)) {
 	case 0:
 		fpu_image_saved(g, 0xd9, 1, 6, at, 12, 28);	/* fnstenv */
@@ -1348,6 +1390,13 @@ static void fpu_image(struct generator *g, u8 *image, int number)
 	for (i = 32; i < 288; i++)
 		if (i >= 160 || i % 16 < 10)
 			image[i] = random_number(g, 256);
+	/* Some with exceptions behind them, which wait if they're not masked. */
+	if (number % 4 == 3) {
+		control = 0x340 | random_number(g, 64) | random_number(g, 16) << 8;
+		image[2] = random_number(g, 64);
+		if (image[2] & ~control)
+			image[2] |= 0x80;
+	}
 	/* Half of the numbers within reason. */
 	for (i = 0; i < 8; i++)
 		if (percent(g, 50))
@@ -1361,8 +1410,6 @@ static void fpu_image(struct generator *g, u8 *image, int number)
 			image[i + 3] = 0x3f | (image[i + 3] & 0x80);
 	image[4] = number & 1 ? random_number(g, 256) : 0;	/* tags */
 	image[3] = number & 1 ? random_number(g, 8) << 3 : 0;	/* top */
-	if (number % 4 == 3)
-		control = 0x340 | (random_number(g, 64)) | random_number(g, 16) << 8;
 	if (number % 8 >= 6)
 		mxcsr = 0x1f80 & ~(random_number(g, 64) << 7);
 	if (number % 8 == 5)
@@ -1389,4 +1436,73 @@ void generate_data(struct test_shared *shared, u64 seed)
 	}
 	for (i = 0; i < FPU_IMAGES; i++)
 		fpu_image(&g, shared->fpu[i], i);
+}
+
+/* Classes of instructions: the table's rows from this one to the next class's, or
+ * whatever some function makes. */
+static const struct {
+	const char *name;
+	void (*make)(struct generator *);
+	u8 map, op;
+	bool fpu;
+} classes[FAULT_CLASSES] = {
+	{ "integer", NULL, 0, 0x00, false },
+	{ "system, bits, conditions", NULL, 1, 0x00, false },
+	{ "x87", NULL, 0, 0xd8, true },
+	{ "MMX and SSE", NULL, 1, 0x10, true },
+	{ "strings", strings, 0, 0, false },
+	{ "stack", stack, 0, 0, false },
+	{ "calls", indirect, 0, 0, false },
+	{ "far transfers", far, 0, 0, false },
+	{ "segments", segments, 0, 0, false },
+	{ "absolute addresses", moffs, 0, 0, false },
+	{ "xlat", xlat, 0, 0, false },
+	{ "images of the FPU", fpu_images, 0, 0, true },
+	{ "masked moves", maskmov, 0, 0, true },
+};
+
+static u32 first_form(u32 class)
+{
+	u32 i = 0;
+
+	while (i < FORMS && (forms[i].map != classes[class].map ||
+			     forms[i].op != classes[class].op))
+		i++;
+	return i;
+}
+
+static const struct form *form_of(u32 class, u32 number)
+{
+	u32 start = first_form(class);
+	u32 end = classes[class + 1].make ? FORMS : first_form(class + 1);
+
+	return &forms[start + number % (end - start)];
+}
+
+const char *fault_class(u32 class, bool *fpu)
+{
+	*fpu = classes[class].fpu;
+	return classes[class].name;
+}
+
+void generate_fault(struct program *program, u32 class, u64 number, bool no_low)
+{
+	struct generator g = { .random = (number + 1) * 0x9e3779b97f4a7c15u,
+			       .program = program, .no_low = no_low };
+	struct test_case *start = &program->start;
+	u32 n;
+
+	memset(program, 0, sizeof(*program));
+	for (n = 0; n < 8; n++)
+		random_number(&g, 2);
+	first_state(&g);
+	g.place = number % PLACES;
+	start->fix = number / PLACES % 4 < 3;
+	start->eflags &= ~X86_FLAG_TF;
+	if (number / PLACES % 4 == 2)
+		start->eflags |= X86_FLAG_TF;
+	if (classes[class].make)
+		classes[class].make(&g);
+	else
+		put_form(&g, form_of(class, number / PLACES / 4));
 }

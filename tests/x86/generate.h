@@ -28,6 +28,12 @@ struct program {
 
 /* The program that belongs to @seed; @no_low: not below 64k. */
 void generate(struct program *program, u64 seed, bool no_low);
+/* One instruction of a class that runs into something: its operand lies where it
+ * must not be, for one. */
+#define FAULT_CLASSES 13
+void generate_fault(struct program *program, u32 class, u64 number, bool no_low);
+/* The name of a class.  Does it need the FPU? */
+const char *fault_class(u32 class, bool *fpu);
 /* Puts it to @at, which the processor will see at @eip. */
 void place_program(struct program *program, u8 *at, u32 eip);
 

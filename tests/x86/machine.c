@@ -21,6 +21,7 @@ static const struct test_case *current;
 static struct test_result *result;
 static volatile bool given_up;
 static bool finished, traced;	/* by the last trap; with TF */
+static bool supervisor;		/* holes are the kernel's pages */
 static u8 rights[DATA_PAGES], dirty[DATA_PAGES];
 
 static bool peek(void *owner, u64 root, u32 lin, struct guest_page *page)
@@ -35,9 +36,11 @@ static bool peek(void *owner, u64 root, u32 lin, struct guest_page *page)
 		page->flags |= GUEST_PAGE_WRITE | GUEST_PAGE_DIRTY;
 		return true;
 	}
-	if (number < 0 || rights[number] == HOLE)
+	if (number < 0 || (rights[number] == HOLE && !supervisor))
 		return false;
 	page->pfn = DATA_PAGE(SUBJECT) + number;
+	if (rights[number] == HOLE)
+		page->flags = GUEST_PAGE_ACCESSED | GUEST_PAGE_WRITE;
 	if (rights[number] == READ_WRITE)
 		page->flags |= GUEST_PAGE_WRITE;
 	if (dirty[number])
@@ -53,6 +56,7 @@ static bool page_walk(void *owner, u64 root, u32 lin, u32 access,
 
 	*error = access | (there ? X86_PRESENT : 0);
 	if (!there || (number >= 0 && access & X86_FETCH) ||
+	    (access & X86_USER && !(page->flags & GUEST_PAGE_USER)) ||
 	    (access & X86_WRITE && !(page->flags & GUEST_PAGE_WRITE)))
 		return false;
 	if (access & X86_WRITE && number >= 0) {
@@ -88,6 +92,14 @@ static void set_rights(int page, u8 right)
 	rights[page] = right;
 	dirty[page] = false;
 	windows_flush_page(windows, ROOT, test_pages[page].lin);
+}
+
+static void set_supervisor(bool on)
+{
+	if (supervisor == on)
+		return;
+	supervisor = on;
+	windows_flush_all(windows);
 }
 
 /* Here a handler would run and return.  It would start with TF clear, and that's
@@ -322,6 +334,7 @@ void subject_run(const struct test_case *test, struct test_result *to, u32 how)
 	result = to;
 	result->nevents = 0;
 	given_up = false;
+	set_supervisor(how & RUN_SUPERVISOR);
 	for (i = 0; i < DATA_PAGES; i++)
 		set_rights(i, shared->no_low && test_pages[i].lin < 0x10000 ?
 			      HOLE : test_pages[i].rights);
@@ -336,6 +349,11 @@ void subject_run(const struct test_case *test, struct test_result *to, u32 how)
 	result->hung = given_up;
 	take_state(&result->state);
 	result->memory = test_hash_memory(data);
+}
+
+bool subject_used_fpu(void)
+{
+	return !x86_ts(&cpu);
 }
 
 /* All that was emitted, as it has been patched since. */
