@@ -9,7 +9,7 @@ enum { UD = 6, GP = 13, PF = 14, SYSCALL = 0x80 };
 /* The runner calls each number, with each argument at each edge. */
 CASE(_hypercall, "", "")
 {
-	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	begin();
 	if (argument(0))
 		programs_on();
 	for (u32 i = 0; i < 2; i++) {
@@ -122,7 +122,7 @@ static u32 any_word(void)
 
 CASE(_random_calls, "", "")
 {
-	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	begin();
 	for (u32 i = argument(0); i; i--)
 		random32();
 	programs_on();
@@ -220,7 +220,7 @@ CASE(_pae_at_end, "", "? *")
 {
 	u32 *root = (u32 *)(limit() - 32);
 
-	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	begin();
 	root[0] = root[2] = root[4] = root[6] = (limit() - PAGE) | 1;
 	hcall(NEW_PGTABLE, (u32)root, 0, 0, 0);
 	read_all();
@@ -383,7 +383,7 @@ CASE(_noirq_everywhere, "", HARMLESS)
 {
 	lguest_data.noirq_start = 0;
 	lguest_data.noirq_end = ~0u;
-	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	begin();
 	for (u32 i = 0; i < 100; i++) {
 		hcall(CLOCKEVENT, 1000, 0, 0, 0);
 		hcall(SEND_INTERRUPTS, 0, 0, 0, 0);

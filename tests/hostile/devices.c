@@ -102,7 +102,7 @@ CASE(block_read_nothing, "--block=DISK", HARMLESS)
 
 CASE(_write_past_end, "--block=DISK", "")
 {
-	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	begin();
 	request(OUT, (u64)argument(0) << 32 | argument(1), BUFFER, argument(2));
 	answer();
 	fail("still alive");

@@ -42,7 +42,7 @@ static void print_number(u32 n)
 /* Writes record after record, and says how many are safe. */
 CASE(_log, "", "")
 {
-	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	begin();
 	find_device(BLOCK, &disk);
 	start_device(&disk, disk.features[0]);
 	for (u32 n = 1;; n++) {
@@ -61,7 +61,7 @@ CASE(_busy, "", "")
 {
 	static u8 random[64];
 
-	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	begin();
 	find_device(RNG, &rng);
 	start_device(&rng, 0);
 	for (;;) {

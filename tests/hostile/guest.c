@@ -144,8 +144,6 @@ u32 argument(unsigned int n)
 	return value;
 }
 
-static void interrupt_gates(void);
-
 void run_case(void);
 void run_case(void)
 {
@@ -154,12 +152,10 @@ void run_case(void)
 	for (c = __start_cases; c < __stop_cases; c++)
 		if (is_named(c->name))
 			break;
-	if (c->name[0] != '_')
-		hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	if (c == __stop_cases || c->name[0] != '_')
+		begin();
 	if (c == __stop_cases)
 		fail("no such case");
-	if (c->name[0] != '_')
-		interrupt_gates();
 	c->run();
 	good_bye();
 }
@@ -277,8 +273,9 @@ asm(".text\n"
     "	popa\n"
     "	ret\n");
 
-static void interrupt_gates(void)
+void begin(void)
 {
+	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
 	for (u32 vector = 32; vector < 64; vector++)
 		load_gate(vector, interrupt_stub, INTERRUPT_GATE);
 }

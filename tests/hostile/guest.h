@@ -59,6 +59,9 @@ enum {
 	LOAD_TLS, NOTIFY, LOAD_GDT, SEND_INTERRUPTS, HCALLS,
 };
 u32 hcall(u32 number, u32 a, u32 b, u32 c, u32 d);
+/* LGUEST_INIT, and gates for interrupts, without which HALT doesn't sleep.  It's
+ * done for cases whose names don't begin with "_". */
+void begin(void);
 void __attribute__((noreturn)) good_bye(void);
 void __attribute__((noreturn)) fail(const char *why);
 #define demand(condition)                          \

@@ -257,7 +257,7 @@ CASE(ring_kicked_a_lot, "--rng --block=DISK", HARMLESS)
 
 CASE(_descriptor, "--rng", "")
 {
-	hcall(INIT, (u32)&lguest_data, 0, 0, 0);
+	begin();
 	start_rng();
 	offer(q, (u64)argument(0) << 32 | argument(1), argument(2), DESC_WRITE);
 	wait_used(q);
