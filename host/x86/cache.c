@@ -334,9 +334,17 @@ static void reset_cache(struct x86_cpu *cpu)
  * first time since it was mapped is compared with what was translated. */
 static u32 hash_bytes(u32 hash, const u8 *p, u32 len)
 {
+	u64 h = hash, word;
+
+	/* Eight at a time: a fork looks at every page that it executes anew. */
+	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+		__builtin_memcpy(&word, p, sizeof(word));
+		h = (h ^ word) * 0x9e3779b97f4a7c15;
+		h ^= h >> 32;
+	}
 	while (len--)
-		hash = (hash ^ *p++) * 0x01000193;
-	return hash;
+		h = (h ^ *p++) * 0x01000193;
+	return h ^ h >> 32;
 }
 
 static u32 hash_block(const struct x86_cpu *cpu, const struct x86_block *b)
