@@ -307,11 +307,14 @@ void x86_all_changed(struct x86_cpu *cpu)
 		x86_global_changed(cpu, page << PAGE_SHIFT);
 }
 
-/* All blocks go.  Views notice by the generation when they are used next. */
+/* All blocks go.  Views notice by the generation when they are used next, and the
+ * FPU forgets where it has been. */
 static void reset_cache(struct x86_cpu *cpu)
 {
 	struct x86_cache *c = cpu->cache;
 
+	x86_fpu_image(cpu, cpu->fpu);
+	x86_load_fpu(cpu);
 	for (u32 n = 1; n < c->nblocks; n++)
 		c->pages[c->blocks[n].pfn].head = 0;
 	for (u32 n = 1; n < c->nblocks; n++)
@@ -586,7 +589,7 @@ void x86_forget_single(struct x86_cpu *cpu, const struct x86_block *b)
 {
 	struct x86_cache *c = cpu->cache;
 
-	if (b - c->blocks != c->nblocks - 1)
+	if (b - c->blocks != c->nblocks - 1 || b->fpu)
 		return;
 	c->nblocks--;
 	c->nmarks = b->marks;
@@ -613,7 +616,7 @@ void x86_chain(struct x86_cpu *cpu, const struct x86_block *b)
 
 /*S:660 From host addresses back to Guest instructions.  Blocks stand in the
  * cache in the order of their numbers, so halving finds them. */
-struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip)
+struct x86_block *x86_block_at(const struct x86_cpu *cpu, u64 rip)
 {
 	struct x86_cache *c = cpu->cache;
 	u32 low = 1, high = c->nblocks;
@@ -632,7 +635,7 @@ struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip)
 	return &c->blocks[low];
 }
 
-const struct x86_mark *x86_mark_at(struct x86_cpu *cpu,
+const struct x86_mark *x86_mark_at(const struct x86_cpu *cpu,
 				   const struct x86_block *block, u64 rip)
 {
 	const struct x86_mark *m = &cpu->cache->marks[block->marks];

@@ -45,6 +45,7 @@ struct x86_block {
 	u8 len;		/* Guest bytes */
 	u8 mode;
 	bool dead;
+	bool fpu;	/* the FPU may remember an address in it */
 };
 
 /* Where each instruction of a block begins, for precise traps. */
@@ -114,9 +115,9 @@ void x86_patch_rel32(u8 *site, const u8 *target);
 bool x86_code_wraps(struct x86_cpu *cpu, const struct x86_block *block);
 
 /* The block that host address @rip lies in, or NULL. */
-struct x86_block *x86_block_at(struct x86_cpu *cpu, u64 rip);
+struct x86_block *x86_block_at(const struct x86_cpu *cpu, u64 rip);
 /* The mark of the instruction that @rip is executing. */
-const struct x86_mark *x86_mark_at(struct x86_cpu *cpu,
+const struct x86_mark *x86_mark_at(const struct x86_cpu *cpu,
 				   const struct x86_block *block, u64 rip);
 
 /* Where translated code for cpu->eip begins, if the current view's jump table

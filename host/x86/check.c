@@ -587,7 +587,7 @@ static bool is_stub(const struct checker *k, u32 target)
 static bool is_entry(const struct checker *k, u32 target)
 {
 	const struct x86_block *b =
-		x86_block_at((struct x86_cpu *)k->cpu, (u64)k->cache->rx + target);
+		x86_block_at(k->cpu, (u64)k->cache->rx + target);
 
 	return b && b->code == target;
 }

@@ -736,6 +736,8 @@ static void group_x87(struct x86_insn *insn)
 	else
 		missing = x87[op].missing >> (insn->reg << 3 | insn->rm) & 1;
 	insn->kind = missing ? X86_UNDEFINED : X86_COPY;
+	if (insn->mem && insn->reg == 6 && (op == 1 || op == 5))
+		insn->kind = X86_EMULATE;	/* fstenv fsave */
 	insn->writes_mem = insn->mem && x87[op].stores >> insn->reg & 1;
 }
 

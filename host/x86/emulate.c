@@ -870,8 +870,7 @@ static bool group7(struct x86_cpu *cpu, const struct x86_insn *insn)
 /*S:750 fxsave and fxrstor are here because of what they do in 64-bit mode: they
  * move sixteen xmm registers.  The Guest has eight.  The other eight are ours,
  * and it shall neither see them nor set them; so the image takes a detour over
- * our stack.  Nor is the address of the last x87 instruction the Guest's
- * business: it's the one of a translation. */
+ * our stack. */
 #define FX_STATUS 2
 #define FX_EIP 8
 #define FX_MXCSR 24
@@ -908,8 +907,7 @@ static bool fxsave(struct x86_cpu *cpu, u32 lin)
 	/* The machine looks at the image's end first. */
 	if (!check_write(cpu, lin + FX_SIZE - 1, 1))
 		return false;
-	fxsave_machine(&image);
-	zero_bytes(image.bytes + FX_EIP, 4);
+	x86_fpu_image(cpu, image.bytes);
 	return x86_write(cpu, lin, image.bytes, FX_32BIT);
 }
 
@@ -945,6 +943,44 @@ static bool group15(struct x86_cpu *cpu, const struct x86_insn *insn)
 	u32 lin = x86_operand_address(cpu, insn);
 
 	return insn->reg ? fxrstor(cpu, lin) : fxsave(cpu, lin);
+}
+/*:*/
+
+/*S:751 fstenv and fsave tell, too, where the last x87 instruction stands, and that
+ * is in one of our translations.  After having told they do something to the FPU,
+ * so the memory has to be there first. */
+#define FENV_EIP 12
+#define FENV_IP16 6
+#define FSAVE_ST 80	/* bytes of registers behind the environment */
+
+static void fnsave_machine(u8 *image, bool all, bool short_form)
+{
+	if (all && short_form)
+		__asm__ volatile(".byte 0x66; fnsave (%0)" : : "r"(image) : "memory");
+	else if (all)
+		__asm__ volatile("fnsave (%0)" : : "r"(image) : "memory");
+	else if (short_form)
+		__asm__ volatile(".byte 0x66; fnstenv (%0)" : : "r"(image) : "memory");
+	else
+		__asm__ volatile("fnstenv (%0)" : : "r"(image) : "memory");
+}
+
+static bool store_environment(struct x86_cpu *cpu, const struct x86_insn *insn)
+{
+	bool all = insn->opcode == 0xdd, short_form = insn->opsize16;
+	u32 lin = x86_operand_address(cpu, insn);
+	u32 size = (short_form ? 14 : 28) + (all ? FSAVE_ST : 0);
+	u8 image[28 + FSAVE_ST];
+	struct fxsave now;
+
+	/* The machine looks at both ends. */
+	if (!check_write(cpu, lin, 1) || !check_write(cpu, lin + size - 1, 1))
+		return false;
+	x86_fpu_image(cpu, now.bytes);
+	fnsave_machine(image, all, short_form);
+	copy_bytes(image + (short_form ? FENV_IP16 : FENV_EIP),
+		   now.bytes + FX_EIP, short_form ? 2 : 4);
+	return x86_write(cpu, lin, image, size);
 }
 /*:*/
 
@@ -1315,6 +1351,8 @@ static bool emulate_one_byte(struct x86_cpu *cpu, const struct x86_insn *insn)
 	case 0xd5: return aad(cpu, insn->imm);
 	case 0xd6: return salc(cpu);
 	case 0xd7: return xlat(cpu, insn);
+	case 0xd9:
+	case 0xdd: return store_environment(cpu, insn);
 	case 0xe0 ... 0xe2: return loop(cpu, insn);
 	case 0xe3: return jcxz(cpu, insn);
 	case 0xe8: return call(cpu, insn, cpu->eip + insn->len + insn->imm);

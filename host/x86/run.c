@@ -51,9 +51,33 @@ bool x86_ts(const struct x86_cpu *cpu)
 	return cpu->fpu_poll == X86_FPU_TRAP;
 }
 
+/* It remembers where its last x87 instruction stands and what that worked on, and
+ * shows both to whoever asks.  These are addresses of ours then: the Guest gets
+ * those of its own that they mean.  Without upper half they are the Guest's
+ * already, since it has loaded them. */
+#define FX_IP 8
+#define FX_DP 16
+
+static u64 guest_ip(const struct x86_cpu *cpu, u64 rip)
+{
+	const struct x86_block *b;
+
+	if (!(rip >> 32))
+		return rip;
+	b = x86_block_at(cpu, rip);
+	return b ? b->eip + x86_mark_at(cpu, b, rip)->guest : 0;
+}
+
+void x86_fpu_image(const struct x86_cpu *cpu, u8 image[X86_FPU_IMAGE])
+{
+	__asm__ volatile("fxsave64 %0" : "=m"(*(u8 (*)[X86_FPU_IMAGE])image));
+	*(u64 *)&image[FX_IP] = guest_ip(cpu, *(u64 *)&image[FX_IP]);
+	*(u64 *)&image[FX_DP] = (u32)*(u64 *)&image[FX_DP];
+}
+
 void x86_load_fpu(struct x86_cpu *cpu)
 {
-	__asm__ volatile("fxrstor %0" : : "m"(cpu->fpu));
+	__asm__ volatile("fxrstor64 %0" : : "m"(cpu->fpu));
 }
 
 /* The C library expects the FPU as the ABI has it. */
@@ -61,8 +85,8 @@ void x86_save_fpu(struct x86_cpu *cpu)
 {
 	static const u32 mxcsr = 0x1f80;
 
-	__asm__ volatile("fxsave %0; fninit; ldmxcsr %1"
-			 : "=m"(cpu->fpu) : "m"(mxcsr));
+	x86_fpu_image(cpu, cpu->fpu);
+	__asm__ volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
 }
 /*:*/
 

@@ -1146,6 +1146,7 @@ struct x86_block *x86_translate(struct x86_cpu *cpu, u32 eip, u32 pfn,
 	if (!e.ended)
 		emit_goto(&e, e.eip);
 	emit_tail(&e);
+	b->fpu = e.fpu_checked;
 	c->used = (b->end + 15) & ~15u;
 	c->nblocks++;
 	c->translated++;

@@ -151,6 +151,8 @@ struct x86_machine {
 
 struct x86_cache;
 
+#define X86_FPU_IMAGE 512	/* what fxsave stores (SDM 2A, FXSAVE) */
+
 /* All of one processor's state.  Translated code holds it in r15 and knows the
  * offsets of what stands first (switcher.S checks them). */
 struct x86_cpu {
@@ -182,7 +184,7 @@ struct x86_cpu {
 	u32 memory_pages;	/* first page number out of bounds */
 	const struct x86_machine *machine;
 	struct x86_cache *cache;
-	u8 fpu[512] __attribute__((aligned(16))); /* fxsave image, while in C */
+	u8 fpu[X86_FPU_IMAGE] __attribute__((aligned(16))); /* while in C */
 };
 
 /* Prepares @cpu (zeroed, with machine, memory, memory_pages set), its code
@@ -214,6 +216,9 @@ bool x86_ts(const struct x86_cpu *cpu);
  * and cpu->fpu.  Around anything that may use vector registers. */
 void x86_load_fpu(struct x86_cpu *cpu);
 void x86_save_fpu(struct x86_cpu *cpu);
+/* An fxsave image of it while the Guest runs, with addresses of the Guest's, not
+ * ours, though as wide as ours. */
+void x86_fpu_image(const struct x86_cpu *cpu, u8 image[X86_FPU_IMAGE]);
 
 /* eflags with live and kept bits together, bit 1 set. */
 u32 x86_eflags(const struct x86_cpu *cpu);

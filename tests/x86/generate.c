@@ -1157,15 +1157,15 @@ static void fpu_images(struct generator *g)
 		at = target_in_place(g, 28);
 	switch (random_number(g, 7)) {
 	case 0:
-		fpu_image_saved(g, 0xd9, 1, 6, at, 12, 28);	/* fnstenv */
+		fpu_image_saved(g, 0xd9, 1, 6, at, 28, 28);	/* fnstenv */
 		break;
 	case 1:
-		fpu_image_saved(g, 0xdd, 1, 6, at, 12, 28);	/* fnsave */
+		fpu_image_saved(g, 0xdd, 1, 6, at, 28, 28);	/* fnsave */
 		if (percent(g, 60))
 			put_absolute(new_text(g), 0xdd, 1, 4, at);
 		break;
 	case 2:
-		fpu_image_saved(g, 0xae0f, 2, 0, at, 4, 24);	/* fxsave */
+		fpu_image_saved(g, 0xae0f, 2, 0, at, 24, 24);	/* fxsave */
 		if (percent(g, 60))
 			put_absolute(new_text(g), 0xae0f, 2, 1, at);
 		break;
