@@ -60,7 +60,7 @@ else
 .DEFAULT_GOAL := all
 endif
 
-.PHONY: all guests run run-net check bench bench-plot fuzz-cpu check-m32 \
+.PHONY: all guests run run-net check bench bench-plot fuzz fuzz-cpu check-m32 \
 	check-debian check-programs clean install format \
 	book Journey FORCE
 
@@ -115,11 +115,15 @@ run-net: all build/disk.img
 # AddressSanitizer must leave SIGSEGV to the Host.
 check: export ASAN_OPTIONS ?= handle_segv=0:detect_leaks=0
 check: all
-	$(PROVE) -j2 $(sort $(wildcard tests/*.t tests/*/*.t))
+	$(PROVE) -j2 $(sort $(filter-out tests/debian/%,$(wildcard tests/*.t tests/*/*.t)))
 
 # With Debian's own kernels, which are fetched by name and kept under build/.
 check-debian: all
-	$(PROVE) $(addprefix tests/debian/,boot.sh devices.sh)
+	$(PROVE) -j2 $(sort $(wildcard tests/debian/*.t))
+
+# SECONDS=n for all of them together; needs clang.
+fuzz: lguest
+	tests/fuzz/fuzz.sh $(SECONDS)
 
 check-m32: lguest32
 	LGUEST=./lguest32 $(PROVE) -j2 $(sort $(wildcard tests/launcher/*.t))

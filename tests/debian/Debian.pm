@@ -21,7 +21,11 @@ use Test::More;
 
 our @EXPORT_OK = qw(read_file write_file run_here);
 our $dir = 'build/debian';
+
+# What a root file system needs. ext4 asks for crc32c by a name of no module's.
+our @disk = qw(virtio_pci virtio_blk crc32c_generic ext4);
 my $temporary = File::Temp->newdir;
+mkdir $ENV{XDG_CACHE_HOME} = "$temporary/cache";
 
 sub run_here {
 	my (@command) = @_;
@@ -64,6 +68,14 @@ sub fetch {
 
 fetch('fetch');
 
+# A disk of its own with the small Debian of system.sh.
+sub system_disk {
+	fetch('system');
+	my $disk = scratch('system' . ++(our $disks));
+	run_here('cp', '--sparse=always', "$dir/system.img", $disk) or die 'cp';
+	return $disk;
+}
+
 sub kernel {
 	my ($kind) = @_;
 	my ($path) = glob "$dir/$kind/boot/vmlinuz-*";
@@ -102,9 +114,16 @@ my $init = <<'END';
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+: >/init
 stty -echo
 cd /
 test ! -s /etc/modules || modprobe -a $(cat /etc/modules)
+case " $(cat /proc/cmdline) " in *" root=/dev/vda "*)
+	mount -t ext4 /dev/vda /mnt
+	mount --move /dev /mnt/dev
+	umount /sys /proc
+	exec switch_root /mnt /sbin/init
+esac
 echo ready
 while read -r line; do
 	eval "$line"

@@ -17,11 +17,41 @@ sub boots {
 	$debian->does('uname -r', qr/^\Q$version\E$/);
 	$debian->does('uname -m', qr/^i686$/);
 	$debian->does('cat /proc/cpuinfo', $kind =~ /pae/ ? qr/\bpae\b/ : qr/\bsse2\b/);
-	$debian->does('! dmesg | grep -iE "warning|bug:|call trace|oops"', qr/^$/);
+	$debian->does('! dmesg | grep -E "WARNING|BUG|Call Trace|Oops"', qr/^$/);
 	is($debian->off, 0, "$kind: power off");
 }
 
 boots($_) for '686', '686-pae';
+
+# Unpacked once, it is kept; unless somebody tampered with it, or doesn't want it.
+sub unpacks {
+	my ($name, $kept, @options) = @_;
+	my $debian = Debian->boot({}, '--verbose', @options);
+	my $seen = $debian->seen;
+	is($seen =~ /unpacked before/ || 0, $kept, "$name: " . ($kept ? 'kept' : 'unpacked'))
+		or diag $seen;
+	is($debian->off, 0, "$name: power off");
+	return $debian;
+}
+
+unpacks('the second time', 1);
+unpacks('--no-cache', 0, '--no-cache');
+chmod 0600, $_ and write_file($_, "garbage\n") for glob "$ENV{XDG_CACHE_HOME}/lguest/*";
+unpacks('garbage', 0);
+unpacks('and then', 1);
+
+# The words that save time, and none of them.
+my $words = Debian->boot({}, 'quiet');
+$words->does('cat /proc/cmdline', qr/\bnoisapnp\b.*console=ttyS0/);
+$words->does('cat /sys/devices/system/clocksource/clocksource0/current_clocksource', qr/^tsc/);
+$words->off;
+$words = Debian->boot({}, 'quiet', '--no-default-args');
+$words->does('cat /proc/cmdline', qr{^console=ttyS0 rdinit=/bin/init quiet$});
+$words->off;
+
+my $small = Guest->new(24, Debian::kernel('686'), 'console=ttyS0');
+is($small->status, 1, 'too little memory');
+like($small->seen, qr/^lguest: kernel .* needs .*memory ends.*\n\z/, 'says so') or diag $small->seen;
 
 # A gigabyte is more than the kernel can address at once.
 my $debian = Debian->boot({ memory => 1024 }, 'quiet');

@@ -24,4 +24,6 @@ echo puppy >etc/hostname
 echo '/dev/vda / ext4 defaults 0 1' >etc/fstab
 # Whoever logs in is root, and needs no password.
 sed -i 's/^root:[^:]*/root:/' etc/shadow
+rm -f "$dir/system.img"
+mkfs.ext4 -q -d . "$dir/system.img" 2G
 : >"$dir/system.done"
