@@ -1,0 +1,388 @@
+/* What a PC's processor does that programs don't see, a row each: the interrupt
+ * flag, the way into the kernel and back, page tables, segments.  It talks TAP
+ * to the serial port. */
+#define SERIAL 0x3f8
+#define KERNEL_CS 0x08
+#define KERNEL_DS 0x10
+#define USER_CS 0x1b
+#define USER_DS 0x23
+#define TSS 0x28
+#define FS 0x30
+#define IF 0x200
+
+#define KERNEL_STACK 0x180000
+#define TRAP_STACK 0x190000
+#define KERNEL_STACK_AFTER (TRAP_STACK - 5 * 4)
+#define USER_STACK 0x1a0000
+#define DIRECTORY 0x200000
+#define TABLE 0x201000
+#define HIGH_TABLE 0x202000
+#define PAGE_A 0x210000
+#define PAGE_B 0x211000
+#define WINDOW 0xc0000000	/* a page of the kernel's, mapped to A or B */
+#define LOW_WINDOW 0x00300000	/* and one of everybody's */
+
+	.text
+	.globl _start
+_start:
+	mov $KERNEL_STACK, %esp
+	lgdt gdt_pointer
+	ljmp $KERNEL_CS, $1f
+1:	mov $KERNEL_DS, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	mov $TSS, %eax
+	ltr %ax
+	call make_idt
+	lidt idt_pointer
+	call init_pics
+
+/* ok CONDITION, NAME: a row that is fine if the flags say so. */
+	.macro ok condition, name
+	set\condition ok_byte
+	call result
+	.asciz "\name"
+	.endm
+
+	cli
+	pushf
+	pop %eax
+	test $IF, %eax
+	ok z, "cli clears the flag"
+	sti
+	pushf
+	pop %eax
+	test $IF, %eax
+	ok nz, "sti sets it"
+	cli
+	pushf
+	sti
+	popf
+	pushf
+	pop %eax
+	test $IF, %eax
+	ok z, "popf clears it"
+	std
+	stc
+	cli
+	setc carry
+	pushf
+	pop %eax
+	cld
+	and $0x401, %eax
+	cmp $0x401, %eax
+	ok e, "... and cli leaves the other flags alone"
+	cmpb $1, carry
+	ok e, "... also those that count"
+
+	call pend
+	cmpl $0, ticks
+	ok e, "no interrupt while they are disabled"
+	sti
+	nop
+	cli
+	cmpl $1, ticks
+	ok e, "... but as soon as they aren't"
+	call pend
+	pushl $IF | 2
+	popf
+	nop
+	cli
+	cmpl $1, ticks
+	ok e, "... popf enables them as well"
+	call pend
+	sti
+	hlt
+	cli
+	cmpl $1, ticks
+	ok e, "sti before hlt: what waits wakes it"
+	call start_timer
+	sti
+	hlt
+	cli
+	cmpl $1, ticks
+	ok e, "... and so does what comes later"
+
+	/* To ring 3 and back by int 0x80, by cli, by popf. */
+	movl $1f, resume
+	pushl $USER_DS
+	pushl $USER_STACK
+	pushl $2
+	pushl $USER_CS
+	pushl $user
+	iret
+1:	cmpl $KERNEL_STACK_AFTER, seen_esp
+	ok e, "int from ring 3 starts on the stack that the TSS names"
+	cmpl $USER_CS, seen_cs
+	ok e, "... and tells where it came from"
+	cmpl $1, faults
+	ok e, "cli is not for programs"
+	testl $IF, seen_eflags
+	ok z, "... nor does popf enable interrupts for them"
+
+	/* The same selector, another base. */
+	mov $FS, %eax
+	mov %eax, %fs
+	movb $0x14, fs_descriptor + 4
+	mov %eax, %fs
+	movl $0x12345678, 0x140000
+	cmpl $0x12345678, %fs:0
+	ok e, "a segment load reads the descriptor anew"
+
+	movl $0, faults
+	movl $1f, skip_to
+	mov $0xc0ffee, %ecx
+	rdmsr
+1:	cmpl $1, faults
+	ok e, "there is no such MSR"
+
+	call make_tables
+	mov $DIRECTORY, %eax
+	mov %eax, %cr3
+	mov %cr4, %eax
+	or $0x80, %eax			/* PGE */
+	mov %eax, %cr4
+	mov %cr0, %eax
+	or $0x80010000, %eax		/* PG, WP */
+	mov %eax, %cr0
+	movl $0xaaaa, PAGE_A
+	movl $0xbbbb, PAGE_B
+	cmpl $0xaaaa, WINDOW
+	ok e, "page tables"
+	cmpl $0xaaaa, LOW_WINDOW
+	ok e, "... in both halves"
+	movl $PAGE_B | 0x103, HIGH_TABLE
+	invlpg WINDOW
+	cmpl $0xbbbb, WINDOW
+	ok e, "invlpg makes a change seen"
+	movl $PAGE_B | 3, TABLE + (LOW_WINDOW >> 12) * 4
+	mov %cr3, %eax
+	mov %eax, %cr3
+	cmpl $0xbbbb, LOW_WINDOW
+	ok e, "a cr3 load too, where pages aren't global"
+	movl $PAGE_A | 0x103, HIGH_TABLE
+	mov %cr4, %eax
+	mov %eax, %edx
+	and $~0x80, %edx
+	mov %edx, %cr4
+	mov %eax, %cr4
+	cmpl $0xaaaa, WINDOW
+	ok e, "... and PGE, where they are"
+	movl $PAGE_A | 0x101, HIGH_TABLE
+	invlpg WINDOW
+	movl $0, faults
+	movl $1f, skip_to
+	movl $0, WINDOW
+1:	cmpl $1, faults
+	ok e, "a page that mustn't be written isn't, by the kernel neither"
+	mov %cr2, %eax
+	cmp $WINDOW, %eax
+	ok e, "... and cr2 says which"
+	mov %cr0, %eax
+	and $~0x10000, %eax
+	mov %eax, %cr0
+	movl $0xcccc, WINDOW
+	cmpl $0xcccc, PAGE_A
+	ok e, "... unless WP is off"
+
+	mov $0xcf8, %dx
+	mov $0x80000000, %eax
+	out %eax, %dx
+	mov $0xcfe, %dx
+	in %dx, %ax
+	cmp $0x1237, %ax
+	ok e, "the PCI bus has a bridge"
+
+	mov $plan, %esi
+	call print
+	mov test_number, %eax
+	call print_number
+	mov $'\n', %al
+	call put
+	mov $0xfe, %al
+	out %al, $0x64
+2:	hlt
+	jmp 2b
+
+/* In ring 3. */
+user:
+	movl $1f, skip_to
+	cli
+1:	pushl $IF | 2
+	popf
+	pushf
+	pop seen_eflags
+	int $0x80
+	ud2
+
+system_call:
+	mov %esp, seen_esp
+	mov 4(%esp), %eax
+	mov %eax, seen_cs
+	mov $KERNEL_STACK, %esp
+	mov $KERNEL_DS, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	jmp *resume
+
+/* #GP and #PF: count, and go on behind. */
+fault:
+	incl %ss:faults
+	push %eax
+	mov %ss:skip_to, %eax
+	mov %eax, 8(%esp)
+	pop %eax
+	add $4, %esp
+	iret
+
+tick:
+	incl ticks
+	push %eax
+	mov $0x20, %al
+	out %al, $0x20
+	pop %eax
+	iret
+
+/* Programs the timer for a millisecond from now. */
+start_timer:
+	movl $0, ticks
+	mov $0x38, %al			/* channel 0, mode 4 */
+	out %al, $0x43
+	mov $0xa9, %al
+	out %al, $0x40
+	mov $0x04, %al
+	out %al, $0x40
+	ret
+
+/* ... and waits, with interrupts disabled, until it has rung. */
+pend:
+	call start_timer
+1:	mov $0x0a, %al			/* read the requests */
+	out %al, $0x20
+	in $0x20, %al
+	test $1, %al
+	jz 1b
+	ret
+
+init_pics:
+	mov $0x11, %al
+	out %al, $0x20
+	mov $0x20, %al
+	out %al, $0x21
+	mov $0x04, %al
+	out %al, $0x21
+	mov $0x01, %al
+	out %al, $0x21
+	mov $0xfe, %al			/* the timer only */
+	out %al, $0x21
+	ret
+
+	.macro gate vector, handler, dpl
+	mov $\handler, %eax
+	mov %ax, idt + \vector * 8
+	movw $KERNEL_CS, idt + \vector * 8 + 2
+	movw $0x8e00 | \dpl << 13, idt + \vector * 8 + 4
+	shr $16, %eax
+	mov %ax, idt + \vector * 8 + 6
+	.endm
+
+make_idt:
+	gate 13, fault, 0
+	gate 14, fault, 0
+	gate 0x20, tick, 0
+	gate 0x80, system_call, 3
+	ret
+
+/* The first 4 MB as they are, and the two windows. */
+make_tables:
+	movl $TABLE | 3, DIRECTORY
+	movl $HIGH_TABLE | 3, DIRECTORY + (WINDOW >> 22) * 4
+	mov $3, %eax
+	xor %ecx, %ecx
+1:	mov %eax, TABLE(, %ecx, 4)
+	add $0x1000, %eax
+	inc %ecx
+	cmp $1024, %ecx
+	jne 1b
+	movl $PAGE_A | 0x103, HIGH_TABLE
+	movl $PAGE_A | 3, TABLE + (LOW_WINDOW >> 12) * 4
+	ret
+
+/* The name stands behind the call. */
+result:
+	incl test_number
+	mov $fine, %esi
+	cmpb $0, ok_byte
+	jne 1f
+	mov $not_fine, %esi
+1:	call print
+	mov test_number, %eax
+	call print_number
+	mov $dash, %esi
+	call print
+	pop %esi
+	call print
+	push %esi
+	mov $'\n', %al
+	jmp put
+
+/* @esi ends up behind the zero. */
+print:
+	lodsb
+	test %al, %al
+	jz 1f
+	call put
+	jmp print
+1:	ret
+
+print_number:
+	mov $10, %cl
+	div %cl
+	mov %ah, %ch
+	add $'0', %al
+	call put
+	mov %ch, %al
+	add $'0', %al
+put:
+	mov $SERIAL, %dx
+	out %al, %dx
+	ret
+
+fine:		.asciz "ok "
+not_fine:	.asciz "not ok "
+dash:		.asciz " - "
+plan:		.asciz "1.."
+	.align 8
+gdt:
+	.quad 0
+	.quad 0x00cf9a000000ffff
+	.quad 0x00cf92000000ffff
+	.quad 0x00cffa000000ffff
+	.quad 0x00cff2000000ffff
+	.word 103
+	.word tss - _start
+	.byte 0x10, 0x89, 0, 0
+fs_descriptor:
+	.quad 0x00cf92100000ffff
+gdt_pointer:
+	.word gdt_pointer - gdt - 1
+	.long gdt
+idt_pointer:
+	.word 256 * 8 - 1
+	.long idt
+	.align 8
+tss:	.long 0, TRAP_STACK, KERNEL_DS
+	.fill 23, 4, 0
+ticks:		.long 0
+faults:		.long 0
+skip_to:	.long 0
+resume:		.long 0
+seen_esp:	.long 0
+seen_cs:	.long 0
+seen_eflags:	.long 0
+test_number:	.long 0
+ok_byte:	.byte 0
+carry:		.byte 0
+	.align 8
+idt:	.fill 256, 8, 0
