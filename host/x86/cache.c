@@ -347,7 +347,7 @@ static u32 hash_bytes(u32 hash, const u8 *p, u32 len)
 	}
 	while (len--)
 		h = (h ^ *p++) * 0x01000193;
-	return h ^ h >> 32;
+	return h;
 }
 
 static u32 hash_block(const struct x86_cpu *cpu, const struct x86_block *b)
