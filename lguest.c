@@ -770,12 +770,19 @@ static void add_buffer(struct virtqueue *vq, struct chain *chain, u64 addr,
 		chain->out++;
 }
 
+/* A Guest may put such a table where a 64-bit number oughtn't to be, so we see
+ * addresses as two halves. */
+struct loose_desc {
+	u32 addr_low, addr_high, len;
+	u16 flags, next;
+};
+
 /* A table of descriptors: the ring's own, or one that the Guest has put into a
  * buffer, which makes one slot of the ring good for a long chain.  That's the
  * "indirect" feature, and it's only allowed where it was agreed upon, and only
  * one level deep. */
 struct table {
-	vring_desc_t *desc;
+	const struct loose_desc *desc;
 	u32 size;
 	bool indirect;
 };
@@ -790,6 +797,9 @@ static void go_indirect(struct virtqueue *vq, struct table *table, u64 addr,
 	if (len % sizeof(struct vring_desc))
 		bad_queue(vq, "indirect table of %u bytes, not a multiple of %zu",
 			  len, sizeof(struct vring_desc));
+	if (addr % sizeof(u32))
+		bad_queue(vq, "indirect table at %#llx, not a multiple of %zu",
+			  (unsigned long long)addr, sizeof(u32));
 	table->desc = from_guest(addr, len);
 	if (!table->desc)
 		bad_queue(vq, "indirect table of %u bytes at %#llx is outside "
@@ -803,12 +813,13 @@ static void go_indirect(struct virtqueue *vq, struct table *table, u64 addr,
  * twice, and will be again. */
 static void follow_chain(struct virtqueue *vq, struct chain *chain)
 {
-	struct table table = { .desc = vq->vring.desc, .size = VIRTQUEUE_NUM };
+	struct table table = { .desc = (const void *)vq->vring.desc,
+			       .size = VIRTQUEUE_NUM };
 	u32 i = chain->head, visited = 0;
 	u16 flags = VRING_DESC_F_NEXT;
 
 	while (flags & VRING_DESC_F_NEXT) {
-		const vring_desc_t *desc = &table.desc[i];
+		const struct loose_desc *desc = &table.desc[i];
 		u64 addr;
 		u32 len;
 
@@ -818,7 +829,7 @@ static void follow_chain(struct virtqueue *vq, struct chain *chain)
 		if (visited++ == table.size)
 			bad_queue(vq, "chain %u is looped: more than %u descriptors",
 				  chain->head, table.size);
-		addr = once(desc->addr);
+		addr = once(desc->addr_low) | (u64)once(desc->addr_high) << 32;
 		len = once(desc->len);
 		flags = once(desc->flags);
 		i = once(desc->next);
@@ -1262,13 +1273,14 @@ static u8 identify_disk(struct virtqueue *vq, struct chain *chain, u64 *written)
  * today, but it was for the drivers that lguest knows. */
 static u8 *check_frame(struct virtqueue *vq, struct chain *chain)
 {
-	struct iovec *last = &chain->iov[chain->out + chain->in - 1];
+	struct iovec *last;
 
 	if (!chain->out ||
 	    chain->iov[0].iov_len != sizeof(struct virtio_blk_outhdr))
 		bad_queue(vq, "chain %u: header of %zu bytes, not %zu",
 			  chain->head, chain->out ? chain->iov[0].iov_len : 0,
 			  sizeof(struct virtio_blk_outhdr));
+	last = &chain->iov[chain->out + chain->in - 1];
 	if (!chain->in || last->iov_len != 1)
 		bad_queue(vq, "chain %u: status of %zu bytes, not 1",
 			  chain->head, chain->in ? last->iov_len : 0);
@@ -1294,23 +1306,23 @@ static u8 serve_request(struct virtqueue *vq, struct chain *chain, u32 type,
 	}
 }
 
+/* The header may lie anywhere, so it's copied; and that once, which the compiler
+ * is not to improve upon. */
 static void block_requests(struct virtqueue *vq)
 {
-	const struct virtio_blk_outhdr *header;
-	u64 sector, written = 1;
+	struct virtio_blk_outhdr header;
 	struct chain chain;
+	u64 written = 1;
 	u8 *status, result;
-	u32 type;
 
 	wait_for_chain(vq, &chain);
 	status = check_frame(vq, &chain);
-	header = chain.iov[0].iov_base;
-	type = once(header->type);
-	sector = once(header->sector);
+	memcpy(&header, chain.iov[0].iov_base, sizeof(header));
+	asm volatile("" : : : "memory");
 
-	result = serve_request(vq, &chain, type, sector, &written);
+	result = serve_request(vq, &chain, header.type, header.sector, &written);
 	verbose("%s: request type %u, sector %llu: status %u", vq->dev->name,
-		type, (unsigned long long)sector, result);
+		header.type, (unsigned long long)header.sector, result);
 	*status = result;
 	add_used(vq, chain.head, written);
 }

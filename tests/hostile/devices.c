@@ -178,6 +178,16 @@ CASE(block_header_only, "--block=DISK", DISK("chain 0: status of 0 bytes, not 1"
 	answer();
 }
 
+CASE(block_header_anywhere, "--block=DISK", HARMLESS)
+{
+	static u8 odd[64];
+
+	request(IN, 1, BUFFER, SECTOR);
+	memcpy(odd + 3, &header, 16);
+	q->desc[0].addr = (u32)odd + 3;
+	demand(answer() == OK && buffer[0]);
+}
+
 CASE(block_unknown_types, "--block=DISK", HARMLESS)
 {
 	static const u32 types[] = { SCSI, 3, 5, 6, 7, 9, 10, 11, 13, 0x7fffffff,

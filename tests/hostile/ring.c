@@ -447,6 +447,23 @@ CASE(indirect_with_next, NET_CARD, HARMLESS)
 	wait_used(&dev.vq[1]);
 }
 
+CASE(indirect_misaligned, NET_CARD, SEND("indirect table at 0x*, not a multiple of 4"))
+{
+	start_net(NET_INDIRECT);
+	send_indirect((u32)table + 2, 32, 0);
+	wait_for_death();
+}
+
+CASE(indirect_anywhere, NET_CARD, HARMLESS)
+{
+	struct desc *at = (void *)((u32)table + 4);
+
+	start_net(NET_INDIRECT);
+	*at = (struct desc){ BUFFER + 1, 99, 0, 0 };
+	send_indirect((u32)at, 16, 0);
+	wait_used(&dev.vq[1]);
+}
+
 CASE(indirect_of_nothing, NET_CARD, SEND("chain 0: next 0 is outside the table of 0"))
 {
 	start_net(NET_INDIRECT);

@@ -1,5 +1,5 @@
 /* Gives each hostile Guest to a Launcher, and looks at what becomes of it, and
- * of everything around.  Usage: run LGUEST IMAGE [CASE].  TAP.
+ * of everything around.  Usage: run LGUEST IMAGE [CASE | random SECONDS].  TAP.
  *
  * What's looked at, always: exit status and stderr as expected, at most one line
  * more than the Guest may cause; an end in good time; no process left; no more
@@ -635,6 +635,18 @@ static void random_calls(void)
 	result(good, "3,000 random hypercalls, 60 times");
 }
 
+/* For "make fuzz": other seeds each time; one that fails is in what's printed. */
+static void random_calls_for(double seconds)
+{
+	unsigned int seed = getpid() * 1000u % 1000000;
+	double end = now() + seconds;
+	bool good = true;
+
+	while (good && now() < end)
+		good = try("", "~ *", "_random_calls %x", seed++);
+	result(good, "random hypercalls");
+}
+
 static void every_descriptor(void)
 {
 	static const struct {
@@ -740,6 +752,8 @@ int main(int argc, char *argv[])
 	write_disk();
 	if (argc == 3)
 		all_tests(cases, num);
+	else if (strcmp(argv[3], "random") == 0 && argc > 4)
+		random_calls_for(atof(argv[4]));
 	for (unsigned int i = 0; argc > 3 && i < num; i++)
 		if (fnmatch(argv[3], at_address(cases[i].name), 0) == 0)
 			test_case(&cases[i]);
