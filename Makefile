@@ -4,6 +4,7 @@
 # make check        all the tests;  make check MODE=asan  with a sanitizer
 # make fuzz-cpu     the processor against this one;  SECONDS=600  for so long
 # make bench        how fast it is, as a table;  ROWS="compute system"  for a part
+# make bench-debian Debian's stock kernel here and in QEMU; as root
 # make bench-plot   the last table as a picture, with gnuplot
 # make check-debian the same for the stock kernels of Debian 12; downloads them
 # make Journey      the sources as a story: seven chapters, each a target too
@@ -60,7 +61,7 @@ else
 .DEFAULT_GOAL := all
 endif
 
-.PHONY: all guests run run-net check bench bench-plot fuzz fuzz-cpu check-m32 \
+.PHONY: all guests run run-net check bench bench-plot bench-debian fuzz fuzz-cpu check-m32 \
 	check-debian check-programs clean install format \
 	book Journey FORCE
 
@@ -144,6 +145,11 @@ bench: all
 
 bench-plot:
 	@bench/plot
+
+# The same for a stock kernel, and for qemu-system-i386; as root.
+bench-debian: all
+	@$(MAKE) --no-print-directory -C bench
+	@bench/debian/run
 
 clean:
 	rm -rf build lguest lguest32
