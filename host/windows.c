@@ -967,12 +967,13 @@ static bool may_show(struct windows *ws, const struct window *w, u32 access,
 	       (!(access & X86_WRITE) || tables_allow_write(page));
 }
 
-/* A page fault in a program ends with the program trying again.  If by then the
- * Guest has set A (and D) itself, as Linux does, we needn't wait for the second
- * SIGSEGV, which would cost more than all the rest. */
-static void remember_fault(struct window *w, u32 page, u32 access)
+/* A page fault ends with a second try, of the program or of the kernel on its
+ * behalf.  If by then the Guest has set A (and D) itself, as Linux does, we
+ * needn't wait for the second SIGSEGV, which would cost more than all the rest. */
+static void remember_fault(struct windows *ws, struct window *w, u32 page,
+			   u32 access)
 {
-	w->faulted = w->view.user;
+	w->faulted = w->view.user || !is_global(ws, w, page);
 	w->fault_page = page;
 	w->fault_access = access;
 }
@@ -994,9 +995,10 @@ bool windows_fill(struct windows *ws, u32 lin, u32 access, u32 *error)
 
 	if (!ws->reader->walk(ws->owner, space_of(ws, w)->root, lin, access,
 			      &page, error)) {
-		remember_fault(w, lin >> PAGE_SHIFT, access);
+		remember_fault(ws, w, lin >> PAGE_SHIFT, access);
 		return false;
 	}
+	w->faulted = false;
 	*error = X86_PRESENT | (access & (X86_WRITE | X86_USER));
 	if (!may_show(ws, w, access, &page))
 		return false;
@@ -1263,12 +1265,12 @@ void windows_enter(struct windows *ws, u64 root, bool user)
 	if (!space)
 		space = add_space(ws, root);
 	w = &space->window[user];
-	if (w == ws->current)
-		return;
-	prepare_window(ws, w);
-	space->last_used = ++ws->clock;
-	ws->current = w;
-	x86_use_view(ws->cpu, &w->view);
+	if (w != ws->current) {
+		prepare_window(ws, w);
+		space->last_used = ++ws->clock;
+		ws->current = w;
+		x86_use_view(ws->cpu, &w->view);
+	}
 	if (w->faulted)
 		show_faulted(ws, w);
 }

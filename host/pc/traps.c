@@ -218,6 +218,7 @@ static void return_to(struct pc *pc, const u32 *frame, bool op16)
 	if (!outwards) {
 		cpu->regs[X86_ESP] = (u32)(cpu->regs[X86_ESP] +
 					   (op16 ? 6 : 12));
+		pc_enter_ring(pc, cpu->user);
 		return;
 	}
 	cpu->regs[X86_ESP] = frame[3];
