@@ -102,8 +102,22 @@ static void result(bool good, const char *name, const char *text)
 		printf("# %s\n", text);
 }
 
+/* AddressSanitizer has three lines to say about stacks of clone() first. */
+static const char *last_line(char *text)
+{
+	size_t len = strlen(text);
+	char *end;
+
+	if (!len || text[len - 1] != '\n')
+		return text;
+	text[len - 1] = '\0';
+	end = strrchr(text, '\n');
+	return strncmp(text, "==", 2) == 0 && end ? end + 1 : text;
+}
+
 static void try(bool service, long nr, const char *who, const char *call)
 {
+	const char *line;
 	char text[1024] = "", expected[128], name[128];
 	int err, status, len = 0, got;
 	pid_t pid = start(&err, "--host=builtin"), victim = child_of(pid);
@@ -125,9 +139,10 @@ static void try(bool service, long nr, const char *who, const char *call)
 		len += got;
 	close(err);
 	waitpid(pid, &status, 0);
-	result(strncmp(text, expected, strlen(expected)) == 0 &&
-	       strchr(text, '\n') == text + strlen(text) - 1 &&
-	       WIFEXITED(status) && WEXITSTATUS(status) == 1, name, text);
+	line = last_line(text);
+	result(strncmp(line, expected, strlen(expected)) == 0 &&
+	       !strchr(line, '\n') && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 1, name, text);
 }
 
 int main(int argc, char *argv[])
@@ -148,7 +163,7 @@ int main(int argc, char *argv[])
 		try(false, calls[i].nr, "the processor", calls[i].name);
 		try(true, calls[i].nr, "device 0 (rng)", calls[i].name);
 	}
-	try(true, SYS_mmap, "device 0 (rng)", "mmap");
+	try(true, SYS_mprotect, "device 0 (rng)", "mprotect");
 	try(true, SYS_clone, "device 0 (rng)", "clone");
 	printf("1..%u\n", tests);
 	return 0;

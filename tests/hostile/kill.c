@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -139,7 +140,9 @@ int main(int argc, char *argv[])
 		pid_t pid = start(&out), victim;
 		unsigned int last;
 
-		usleep(3000 + random() % 30000);
+		if (i % 4)
+			poll(&(struct pollfd){ out, POLLIN, 0 }, 1, 5000);
+		usleep(random() % 20000);
 		victim = descendant(pid, i % 3);
 		last = last_number(out, victim ? victim : pid);
 		close(out);
