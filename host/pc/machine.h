@@ -79,7 +79,8 @@ struct pc_virtio {
 	int eventfds[PC_QUEUES];
 	u16 command;		/* of the PCI header */
 	u32 bar;
-	u8 line;
+	u8 line;		/* how it's wired... */
+	u8 noted_line;		/* ... and what the kernel has made of it */
 	u32 features;		/* the driver's */
 	u32 queue_pfn[PC_QUEUES];
 	u16 queue;		/* selected */

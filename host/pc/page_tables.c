@@ -65,6 +65,14 @@ static u64 address_in(const struct entry *entry)
 	return entry->value & ENTRY_ADDRESS;
 }
 
+/* Page numbers have 32 bits here; what doesn't fit isn't there in any case. */
+static u32 page_number(u64 address)
+{
+	u64 pfn = address >> PAGE_SHIFT;
+
+	return pfn > UINT32_MAX ? UINT32_MAX : pfn;
+}
+
 static bool find_upper(const struct pc *pc, u64 root, u32 lin,
 		       struct entry *upper)
 {
@@ -87,13 +95,13 @@ static bool find_path(const struct pc *pc, u64 root, u32 lin,
 	if (path->upper.value & ENTRY_LARGE &&
 	    (pae || pc->cr4 & CR4_PSE)) {
 		path->lower = path->upper;
-		path->pfn = (address_in(&path->upper) >> PAGE_SHIFT &
-			     ~(pae ? 511ull : 1023ull)) + page;
+		path->pfn = (page_number(address_in(&path->upper)) &
+			     (pae ? ~511u : ~1023u)) | page;
 		return true;
 	}
 	if (!read_entry(pc, address_in(&path->upper), page, pae, &path->lower))
 		return false;
-	path->pfn = address_in(&path->lower) >> PAGE_SHIFT;
+	path->pfn = page_number(address_in(&path->lower));
 	return true;
 }
 
@@ -193,6 +201,9 @@ static bool walk(void *owner, u64 root, u32 lin, u32 access,
 		if (!find_path(pc, root, lin, &path))
 			return false;
 		describe_page(&path, page);
+		/* Nobody executes what isn't memory. */
+		if (access & X86_FETCH && page->pfn >= pc->cpu.memory_pages)
+			return false;
 		if (!permit(pc, access, page, error))
 			return false;
 	} while (!mark_used(&path, root, access));

@@ -41,7 +41,8 @@ int pc_add_device(struct pc *pc, const struct pc_device *device,
 	for (unsigned i = 0; i < device->queues; i++)
 		dev->eventfds[i] = eventfds[i];
 	dev->bar = FIRST_BAR + slot * PC_BAR_SIZE;
-	dev->line = free_lines[(slot - 1) % sizeof(free_lines)];
+	dev->line = dev->noted_line =
+		free_lines[(slot - 1) % sizeof(free_lines)];
 	return slot;
 }
 
@@ -59,7 +60,7 @@ static u32 read_header(const struct pc_virtio *dev, u32 reg)
 	case 0x2c:	/* "subsystem" */
 		return VENDOR_VIRTIO | dev->about.id << 16;
 	case 0x3c:
-		return PIN_A | dev->line;
+		return PIN_A | dev->noted_line;
 	default:
 		return 0;
 	}
@@ -89,7 +90,7 @@ static void write_header(struct pc_virtio *dev, u32 reg, u32 value)
 		dev->bar = value & -PC_BAR_SIZE;
 		break;
 	case 0x3c:
-		dev->line = value;
+		dev->noted_line = value;
 		break;
 	}
 }

@@ -140,11 +140,13 @@ static void write_count(struct pc *pc, struct pc_channel *channel, u8 value)
 
 static void control(struct pc *pc, u8 value)
 {
-	struct pc_channel *channel = &pc->channel[value >> 6 & 3];
+	unsigned number = value >> 6;
 	u8 access = value >> 4 & 3;
+	struct pc_channel *channel;
 
-	if (value >> 6 == 3)	/* "read back": nobody does */
+	if (number == 3)	/* "read back": nobody does */
 		return;
+	channel = &pc->channel[number];
 	if (access == ACCESS_LATCH) {
 		channel->latch = counter(channel);
 		channel->latched = true;
@@ -166,12 +168,13 @@ void pit_out(struct pc *pc, u16 port, u8 value)
 
 u8 pit_in(struct pc *pc, u16 port)
 {
-	struct pc_channel *channel = &pc->channel[port];
+	struct pc_channel *channel;
 	u16 value;
 	bool high;
 
 	if (port == 3)
 		return 0xff;
+	channel = &pc->channel[port];
 	value = channel->latched ? channel->latch : counter(channel);
 	high = channel->access == ACCESS_HIGH ||
 	       (channel->access == ACCESS_BOTH && channel->second_read);
