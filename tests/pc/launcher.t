@@ -1,0 +1,51 @@
+#!/bin/sh
+# Which machine does the Launcher take, and what does it tell the kernel?
+cd "$(dirname "$0")/../.." || exit 1
+LGUEST=${LGUEST:-./lguest}
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+tests=0
+
+gcc -m32 -nostdlib -static -Wl,-N -Wl,-Ttext=0x100000 \
+	-Wl,--build-id=none,--no-warn-rwx-segments \
+	-o "$dir/hello" tests/pc/hello.S || {
+	echo 'Bail out! no kernel'
+	exit 1
+}
+
+check() {	# $1 name, $2 status, $3 pattern of a line, $4... lguest's arguments
+	name=$1
+	wanted=$2
+	pattern=$3
+	shift 3
+	timeout 20 "$LGUEST" "$@" </dev/null >"$dir/out" 2>&1
+	status=$?
+	tests=$((tests + 1))
+	if [ $status -eq "$wanted" ] && grep -qx -e "$pattern" "$dir/out"; then
+		echo "ok $tests - $name"
+	else
+		echo "not ok $tests - $name"
+		echo "# status $status" | cat - "$dir/out" | sed 's/^/# /'
+	fi
+}
+
+hello=$dir/hello
+check 'a kernel that is no lguest kernel gets a PC' 0 \
+	'noisapnp .*nolapic say hello' 16 "$hello" say hello
+check '... which --verbose mentions' 0 \
+	"lguest: $hello is no lguest kernel .*: once more, on a PC" \
+	--verbose 16 "$hello"
+check '... at once if it is asked for' 0 'noisapnp .* x' \
+	--machine=pc 16 "$hello" x
+check '... and not if lguest is' 1 'lguest: unhandled trap 13 at .*' \
+	--machine=lguest 16 "$hello"
+check 'words of the user come instead of ours' 0 \
+	'noisapnp cryptomgr.notests nokaslr acpi=off nolapic tsc=unstable' \
+	16 "$hello" tsc=unstable
+check '... and alone if he likes' 0 'just me' \
+	--no-default-args 16 "$hello" just me
+check 'there is no third machine' 1 \
+	'lguest: --machine=vax: this lguest knows "lguest" and "pc"' \
+	--machine=vax 16 "$hello"
+echo "1..$tests"
