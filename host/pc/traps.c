@@ -47,10 +47,13 @@ static bool read_table(struct pc *pc, const struct pc_table *table, u32 offset,
 			  &address);
 }
 
+/* Whatever comes of it, the kernel is next: in its window the tables are at hand
+ * without a walk. */
 static bool read_gate(struct pc *pc, u8 vector, struct gate *gate)
 {
 	u32 words[2], type;
 
+	windows_enter(pc->windows, pc->root, false);
 	if (!read_table(pc, &pc->idt, vector * GATE_SIZE, words, GATE_SIZE))
 		return false;
 	gate->address = (words[0] & 0xffff) | (words[1] & 0xffff0000);
@@ -190,6 +193,20 @@ static bool read_frame(struct x86_cpu *cpu, u32 *words, unsigned n, bool op16)
 	return true;
 }
 
+/* All five in one go if they're in one page.  Otherwise the last two mustn't be
+ * looked at before we know that they are meant. */
+static bool read_whole_frame(struct pc *pc, u32 *frame, bool op16)
+{
+	struct x86_cpu *cpu = &pc->cpu;
+	u32 left = PAGE_SIZE - (cpu->regs[X86_ESP] & ~PAGE_MASK);
+
+	if (left >= FRAME_OUTER * 4)
+		return read_frame(cpu, frame, FRAME_OUTER, op16);
+	return read_frame(cpu, frame, 3, op16) &&
+	       ((frame[1] & 3) == pc_ring(pc) ||
+		read_frame(cpu, frame, FRAME_OUTER, op16));
+}
+
 static bool check_selectors(struct pc *pc, const u32 *frame)
 {
 	u32 from = pc_ring(pc), to = frame[1] & 3;
@@ -237,9 +254,7 @@ void pc_iret(struct x86_cpu *cpu, const struct x86_insn *insn)
 		pc_trap(cpu, X86_TS, 0, 0);
 		return;
 	}
-	if (!read_frame(cpu, frame, 3, op16) ||
-	    ((frame[1] & 3) != pc_ring(pc) &&
-	     !read_frame(cpu, frame, FRAME_OUTER, op16)))
+	if (!read_whole_frame(pc, frame, op16))
 		return;
 	if (check_selectors(pc, frame))
 		return_to(pc, frame, op16);
