@@ -28,7 +28,7 @@ broken() {	# $1 what is wrong; $2 the file; $3 how to break it
 	sed "$3" "host/x86/$2.c" >"$dir/$2.c"
 	cmp -s "host/x86/$2.c" "$dir/$2.c" && echo "nothing is broken" >"$dir/why"
 	cp "$dir/$2.o" "$dir/whole"
-	${CC:-gcc} -std=gnu11 -O1 -w -DX86_CHECK=1 -mgeneral-regs-only \
+	${CC:-gcc} -std=gnu11 -w -DX86_CHECK=1 -mgeneral-regs-only \
 		-fcf-protection=none -Iinclude -Ihost -Ihost/x86 \
 		-c -o "$dir/$2.o" "$dir/$2.c" &&
 		${CC:-gcc} -pthread -o "$dir/differ" "$dir"/*.o || echo no >>"$dir/why"

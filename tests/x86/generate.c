@@ -1048,6 +1048,23 @@ static void put_far_pointer(struct generator *g, u32 at)
 	put(text, percent(g, 90) ? USER_CS : any_selector(g), 2);
 }
 
+/* To what comes next: push cs; call next; next: add [esp], n; retf.  Or iret, with
+ * the flags in front. */
+static void far_back(struct generator *g)
+{
+	int how = random_number(g, 3);
+
+	if (how == 0)
+		put_one(g, false, 0x9c, 1);
+	put_one(g, false, 0x0e, 1);
+	branch(g, 0xe8, 1, 4)->target = g->program->n;
+	put_one(g, false, 0x00240483 | (how == 2 ? 7 : 5) << 24, 4);
+	if (how == 2)
+		put_one(g, false, 0xca | random_number(g, 16) << 8, 3);
+	else
+		put_one(g, false, how ? 0xcb : 0xcf, 1);
+}
+
 /* To the same segment, in which case it isn't that far. */
 static void far(struct generator *g)
 {
@@ -1067,17 +1084,8 @@ static void far(struct generator *g)
 		put_far_pointer(g, at);
 		put_absolute(new_text(g), 0xff, 1, which == 2 ? 3 : 5, at);
 	}
-	if (percent(g, 30)) {
-		/* Back to behind ourselves: push cs; call next; next: add [esp],
-		 * what it takes; retf */
-		put_one(g, false, 0x0e, 1);
-		branch(g, 0xe8, 1, 4)->target = g->program->n;
-		put_one(g, false, 0x00240483 | (percent(g, 50) ? 5 : 7) << 24, 4);
-		if (g->program->text[g->program->n - 1].bytes[3] == 5)
-			put_one(g, false, 0xcb, 1);
-		else
-			put_one(g, false, 0xca | random_number(g, 16) << 8, 3);
-	}
+	if (percent(g, 30))
+		far_back(g);
 	forget(g, X86_ESP);
 }
 
