@@ -29,6 +29,9 @@ unpack() {	# $1 a package, $2 where to
 	(cd "$dir/deb" && private apt-get download "$1")
 	dpkg-deb -x "$dir"/deb/*.deb "$dir/$2"
 	rm -rf "$dir/deb"
+	for modules in "$dir/$2"/lib/modules/*; do
+		test ! -d "$modules" || depmod -b "$dir/$2" "${modules##*/}"
+	done
 	: >"$dir/$2/done"
 }
 

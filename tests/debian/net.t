@@ -10,6 +10,7 @@ use Digest::MD5;
 use Test::More;
 
 plan skip_all => 'needs root' if $>;
+Debian::fetch('system');
 exec 'unshare', '-n', $^X, $0 or die "unshare: $!" unless $ENV{LGUEST_TEST_NETNS}++;
 run_here(qw(ip link set lo up)) or die 'ip';
 
@@ -52,7 +53,7 @@ sub card {
 
 	$debian->does('mount -t ext4 /dev/vda /mnt && mount -t proc proc /mnt/proc && '
 		      . 'mount --bind /dev /mnt/dev && mount --bind /tmp /mnt/tmp', qr/^$/);
-	$debian->does('chroot /mnt iperf3 -s -D >/dev/null', qr/^$/);
+	$debian->does('chroot /mnt iperf3 -s -D >/dev/null; until netstat -ltn | grep -q :5201; do sleep 0.2; done', qr/^$/);
 	my $rate = rate($debian->run("chroot /mnt iperf3 -J -t 3 -c $here"));
 	cmp_ok($rate, '>', 20, sprintf '%s: iperf3 from the Guest: %.0f Mbit/s', $kind, $rate);
 	$rate = rate(scalar `iperf3 -J -t 3 -c $there`);
