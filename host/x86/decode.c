@@ -841,10 +841,12 @@ static void exceptions(struct x86_insn *insn, struct cursor *at)
 
 /*S:485 Two things are a #GP whatever they do: more than 15 bytes, and a store to
  * cs:, which nobody may write to by that name.  "add" is nothing to emulate, so
- * these can't be mistaken for another one. */
+ * these can't be mistaken for another one; the opcode goes into imm2, since some
+ * have another reason to trap before. */
 static void is_gp(struct x86_insn *insn)
 {
 	insn->kind = X86_EMULATE;
+	insn->imm2 = insn->map << 8 | insn->opcode;
 	insn->map = 0;
 	insn->opcode = 0;
 }

@@ -693,8 +693,14 @@ static bool far_return(struct x86_cpu *cpu, const struct x86_insn *insn)
 	u32 eip = 0, cs = 0;
 
 	if (!x86_read(cpu, stack(cpu) + size, &cs, size) ||
-	    !x86_read(cpu, stack(cpu), &eip, size) ||
-	    !load_segment(cpu, X86_CS, cs))
+	    !x86_read(cpu, stack(cpu), &eip, size))
+		return false;
+	/* Nobody returns to more privilege. */
+	if ((cs & X86_RPL) < (cpu->seg[X86_CS].selector & X86_RPL)) {
+		x86_trap(cpu, X86_GP, cs & 0xfffc, 0);
+		return false;
+	}
+	if (!load_segment(cpu, X86_CS, cs))
 		return false;
 	move_esp(cpu, 2 * size + (u16)insn->imm);
 	return jump(cpu, insn, eip);
@@ -872,7 +878,9 @@ static bool group7(struct x86_cpu *cpu, const struct x86_insn *insn)
  * and it shall neither see them nor set them; so the image takes a detour over
  * our stack. */
 #define FX_STATUS 2
-#define FX_EIP 8
+#define FX_OPCODE 6
+#define FX_IP 8
+#define FX_DP 16
 #define FX_MXCSR 24
 #define FX_MXCSR_MASK 28
 #define FX_ST 32
@@ -888,6 +896,14 @@ struct fxsave {
 static void fxsave_machine(struct fxsave *image)
 {
 	__asm__ volatile("fxsave %0" : "=m"(*image));
+}
+
+static bool exception_waits(void)
+{
+	struct fxsave image;
+
+	fxsave_machine(&image);
+	return image.bytes[FX_STATUS] & FSW_ES;
 }
 
 static u32 word_of(const struct fxsave *image, int at)
@@ -946,11 +962,9 @@ static bool group15(struct x86_cpu *cpu, const struct x86_insn *insn)
 }
 /*:*/
 
-/*S:751 fstenv and fsave tell, too, where the last x87 instruction stands, and that
- * is in one of our translations.  After having told they do something to the FPU,
- * so the memory has to be there first. */
-#define FENV_EIP 12
-#define FENV_IP16 6
+/*S:751 fstenv and fsave tell, too, where the last x87 instruction stands and what it
+ * worked on, and these are addresses of ours.  After having told they do something
+ * to the FPU, so the memory has to be there first. */
 #define FSAVE_ST 80	/* bytes of registers behind the environment */
 
 static void fnsave_machine(u8 *image, bool all, bool short_form)
@@ -978,8 +992,15 @@ static bool store_environment(struct x86_cpu *cpu, const struct x86_insn *insn)
 		return false;
 	x86_fpu_image(cpu, now.bytes);
 	fnsave_machine(image, all, short_form);
-	copy_bytes(image + (short_form ? FENV_IP16 : FENV_EIP),
-		   now.bytes + FX_EIP, short_form ? 2 : 4);
+	/* SDM 1, figures 8-9 to 8-12. */
+	if (short_form) {
+		copy_bytes(image + 6, now.bytes + FX_IP, 2);
+		copy_bytes(image + 10, now.bytes + FX_DP, 2);
+	} else {
+		copy_bytes(image + 12, now.bytes + FX_IP, 4);
+		copy_bytes(image + 18, now.bytes + FX_OPCODE, 2);
+		copy_bytes(image + 20, now.bytes + FX_DP, 4);
+	}
 	return x86_write(cpu, lin, image, size);
 }
 /*:*/
@@ -1073,9 +1094,9 @@ static bool maskmovq(struct x86_cpu *cpu, const struct x86_insn *insn, u32 lin)
 	const u8 *mask;
 	u32 mmx;
 
-	fxsave_machine(&image);
-	if (image.bytes[FX_STATUS] & FSW_ES)
+	if (exception_waits())
 		return trap(cpu, X86_MF);
+	fxsave_machine(&image);
 	mask = mmx_register(&image, insn->rm);
 	__asm__ volatile("movd %%mm0, %0" : "=r"(mmx));
 	if (!check_masked(cpu, lin, 8))
@@ -1276,15 +1297,24 @@ static bool xlat(struct x86_cpu *cpu, const struct x86_insn *insn)
 }
 /*:*/
 
+/* decode.c has found out what is a #GP whatever it does, and left the opcode in
+ * imm2.  But an x87 exception that is pending comes first for x87 and MMX: not for
+ * fnstenv fnstcw, fnsave fnstsw. */
+static bool general_protection(struct x86_cpu *cpu, const struct x86_insn *insn)
+{
+	bool mmx = (insn->imm2 == 0x17e || insn->imm2 == 0x17f ||
+		    insn->imm2 == 0x1e7) && !insn->prefix66 && !insn->rep;
+	bool x87 = insn->imm2 < 0x100 &&
+		   !((insn->imm2 == 0xd9 || insn->imm2 == 0xdd) && insn->reg >= 6);
+
+	if (insn->fpu && (mmx || x87) && exception_waits())
+		return trap(cpu, X86_MF);
+	return trap(cpu, X86_GP);
+}
+
 /*S:760 Now for the tables of contents.  Every instruction says by its result
  * whether it is finished, in which case eip moves on; branches and traps have
  * put it where it belongs. */
-static bool unknown(struct x86_cpu *cpu, const struct x86_insn *insn)
-{
-	/* "add" is nothing to emulate: it's decode.c's name for what is a #GP. */
-	return trap(cpu, insn->map || insn->opcode ? X86_UD : X86_GP);
-}
-
 static bool emulate_0f(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
 	switch (insn->opcode) {
@@ -1306,7 +1336,7 @@ static bool emulate_0f(struct x86_cpu *cpu, const struct x86_insn *insn)
 	case 0xb4: return load_far_pointer(cpu, insn, X86_FS);
 	case 0xb5: return load_far_pointer(cpu, insn, X86_GS);
 	case 0xf7: return maskmov(cpu, insn);
-	default: return unknown(cpu, insn);
+	default: return trap(cpu, X86_UD);
 	}
 }
 
@@ -1315,6 +1345,7 @@ static bool emulate_one_byte(struct x86_cpu *cpu, const struct x86_insn *insn)
 	int size = operand_size(insn);
 
 	switch (insn->opcode) {
+	case 0x00: return general_protection(cpu, insn);
 	case 0x07:
 	case 0x17:
 	case 0x1f: return pop_segment(cpu, insn);
@@ -1360,7 +1391,7 @@ static bool emulate_one_byte(struct x86_cpu *cpu, const struct x86_insn *insn)
 	case 0xeb: return jump_relative(cpu, insn);
 	case 0xf1: return int1(cpu, insn);
 	case 0xff: return group5(cpu, insn);
-	default: return unknown(cpu, insn);
+	default: return trap(cpu, X86_UD);
 	}
 }
 

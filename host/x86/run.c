@@ -51,27 +51,78 @@ bool x86_ts(const struct x86_cpu *cpu)
 	return cpu->fpu_poll == X86_FPU_TRAP;
 }
 
-/* It remembers where its last x87 instruction stands and what that worked on, and
- * shows both to whoever asks.  These are addresses of ours then: the Guest gets
- * those of its own that they mean.  Without upper half they are the Guest's
- * already, since it has loaded them. */
+/* It remembers where its last x87 instruction stands; of one that came to grief the
+ * opcode, too, and what it worked on; and shows all to whoever asks.  These are
+ * ours then: the Guest gets those of its own that they mean.  An address without
+ * upper half is the Guest's already, since it has loaded that. */
+#define FX_STATUS 2
+#define FSW_ES 0x80
+#define FX_OPCODE 6
 #define FX_IP 8
 #define FX_DP 16
 
-static u64 guest_ip(const struct x86_cpu *cpu, u64 rip)
+/* The Guest's instruction at @eip of @b... */
+static void guest_insn(const struct x86_cpu *cpu, const struct x86_block *b, u32 eip,
+		       struct x86_insn *insn)
 {
-	const struct x86_block *b;
+	u32 offset = eip & ~PAGE_MASK, first = PAGE_SIZE - offset;
+	u8 both[2 * X86_MAX_INSN] = { 0 };
 
-	if (!(rip >> 32))
-		return rip;
-	b = x86_block_at(cpu, rip);
-	return b ? b->eip + x86_mark_at(cpu, b, rip)->guest : 0;
+	if (first > X86_MAX_INSN)
+		first = X86_MAX_INSN;
+	copy_bytes(both, cpu->memory + (u64)b->pfn * PAGE_SIZE + offset, first);
+	if (b->pfn2 != NO_PAGE)
+		copy_bytes(both + first, cpu->memory + (u64)b->pfn2 * PAGE_SIZE,
+			   X86_MAX_INSN);
+	x86_decode(insn, both, sizeof(both));
+}
+
+/* ... and the opcode and ModRM of what was made of it, behind its prefixes. */
+static u16 host_opcode(const struct x86_cache *c, u64 rip)
+{
+	const u8 *p = c->rw + (rip - (u64)c->rx), *end = p + X86_MAX_INSN;
+
+	while (p < end && (*p & 0xf8) != 0xd8)
+		p++;
+	return (p[0] & 7) << 8 | p[1];
+}
+
+/* Was there an exception?  Then the opcode is that of our instruction; and if that
+ * is a zero, one is waiting. */
+static bool came_to_grief(const struct x86_cpu *cpu, const u8 *image, u64 rip)
+{
+	u16 opcode = *(const u16 *)&image[FX_OPCODE];
+
+	return (opcode || image[FX_STATUS] & FSW_ES) &&
+	       opcode == host_opcode(cpu->cache, rip);
+}
+
+static void show_guest_insn(const struct x86_cpu *cpu, u8 *image)
+{
+	u64 rip = *(u64 *)&image[FX_IP], *dp = (u64 *)&image[FX_DP];
+	const struct x86_block *b = rip >> 32 ? x86_block_at(cpu, rip) : NULL;
+	struct x86_insn insn;
+	u32 eip;
+
+	if (!b)
+		return;
+	eip = b->eip + x86_mark_at(cpu, b, rip)->guest;
+	*(u64 *)&image[FX_IP] = eip;
+	if (!came_to_grief(cpu, image, rip))
+		return;
+	guest_insn(cpu, b, eip, &insn);
+	*(u16 *)&image[FX_OPCODE] = (insn.opcode & 7) << 8 | insn.mod << 6 |
+				    insn.reg << 3 | insn.rm;
+	if (insn.mem)
+		*dp -= cpu->seg[insn.mem_seg].base;
 }
 
 void x86_fpu_image(const struct x86_cpu *cpu, u8 image[X86_FPU_IMAGE])
 {
 	__asm__ volatile("fxsave64 %0" : "=m"(*(u8 (*)[X86_FPU_IMAGE])image));
-	*(u64 *)&image[FX_IP] = guest_ip(cpu, *(u64 *)&image[FX_IP]);
+	show_guest_insn(cpu, image);
+	if (*(u64 *)&image[FX_IP] >> 32)	/* of a block long gone */
+		*(u64 *)&image[FX_IP] = 0;
 	*(u64 *)&image[FX_DP] = (u32)*(u64 *)&image[FX_DP];
 }
 

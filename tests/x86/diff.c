@@ -70,7 +70,7 @@ static void subject(u32 number, struct test_result *result)
 {
 	struct itimerval patience = { .it_value.tv_sec = 2 };
 
-	setitimer(ITIMER_REAL, &patience, NULL);
+	setitimer(ITIMER_PROF, &patience, NULL);
 	if (shared->results[number].hung)
 		*result = shared->results[number];
 	else
@@ -530,7 +530,7 @@ static void prepare(void)
 	same_cpu();
 	oracle_start(shared, fd);
 	start_kicker();
-	signal(SIGALRM, patience_ends);
+	signal(SIGPROF, patience_ends);
 	subject_start(shared, memory);
 }
 

@@ -234,6 +234,10 @@ static void machine_iret(struct x86_cpu *c, const struct x86_insn *insn)
 	for (i = 2; i >= 0; i--)	/* as the machine does */
 		if (!x86_read(c, c->regs[X86_ESP] + i * size, &frame[i], size))
 			return;
+	if ((frame[1] & 3) != 3) {
+		x86_trap(c, X86_GP, frame[1] & 0xfffc, 0);
+		return;
+	}
 	if (!load_segment(c, X86_CS, frame[1]))
 		return;
 	c->regs[X86_ESP] = (u32)(c->regs[X86_ESP] + 3 * size);
