@@ -988,7 +988,7 @@ static bool store_environment(struct x86_cpu *cpu, const struct x86_insn *insn)
 	struct fxsave now;
 
 	/* The machine looks at both ends. */
-	if (!check_write(cpu, lin, 1) || !check_write(cpu, lin + size - 1, 1))
+	if (!check_write(cpu, lin, short_form ? 2 : 4) || !check_write(cpu, lin + size - 1, 1))
 		return false;
 	x86_fpu_image(cpu, now.bytes);
 	fnsave_machine(image, all, short_form);
@@ -1048,8 +1048,11 @@ static u32 pointer(const struct x86_cpu *cpu, const struct x86_insn *insn, int r
  * is any or not, all of the memory must be there; and the halves of an xmm
  * register are looked at like everything else in this machine, from the wrong
  * end. */
-static bool check_masked(struct x86_cpu *cpu, u32 lin, u32 len)
+static bool check_masked(struct x86_cpu *cpu, const struct x86_insn *insn, u32 lin,
+			 u32 len)
 {
+	if (insn->seg == X86_CS)
+		return trap(cpu, X86_GP);
 	return (len == 8 || check_write(cpu, lin + 8, 8)) &&
 	       check_write(cpu, lin, 8);
 }
@@ -1071,7 +1074,7 @@ static bool maskmovdqu(struct x86_cpu *cpu, const struct x86_insn *insn, u32 lin
 	const u8 *mask = image.bytes + FX_XMM + insn->rm * 16;
 
 	fxsave_machine(&image);
-	if (!check_masked(cpu, lin, 16))
+	if (!check_masked(cpu, insn, lin, 16))
 		return false;
 	store_masked(cpu, lin, bytes, mask, 16);
 	return true;
@@ -1099,7 +1102,7 @@ static bool maskmovq(struct x86_cpu *cpu, const struct x86_insn *insn, u32 lin)
 	fxsave_machine(&image);
 	mask = mmx_register(&image, insn->rm);
 	__asm__ volatile("movd %%mm0, %0" : "=r"(mmx));
-	if (!check_masked(cpu, lin, 8))
+	if (!check_masked(cpu, insn, lin, 8))
 		return false;
 	store_masked(cpu, lin, mmx_register(&image, insn->reg), mask, 8);
 	return true;

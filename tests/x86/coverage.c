@@ -77,6 +77,16 @@ bool has_base(const u8 *code)
 	return false;
 }
 
+bool mmx_to_code(const u8 *code)
+{
+	bool cs = false;
+
+	for (; is_prefix(*code); code++)
+		cs |= *code == 0x2e;
+	return cs && code[0] == 0x0f &&
+	       (code[1] == 0x7e || code[1] == 0x7f || code[1] == 0xe7);
+}
+
 bool unoffered(const u8 *code)
 {
 	while (is_prefix(*code))

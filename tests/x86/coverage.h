@@ -14,5 +14,7 @@ void show_coverage(void);
 bool unoffered(const u8 *code);
 /* Has it an fs: or gs:? */
 bool has_base(const u8 *code);
+/* Is it a store of an MMX register to cs:? */
+bool mmx_to_code(const u8 *code);
 
 #endif /* TESTS_X86_COVERAGE_H */
