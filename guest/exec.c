@@ -128,8 +128,7 @@ static int add_stack(struct space *space, const struct strings *strings,
 	if (!page)
 		return -ENOMEM;
 	*esp = fill_stack(page, strings);
-	if (page_map(space->root, STACK_TOP - PAGE_SIZE, page,
-		     PTE_USER | PTE_WRITE))
+	if (page_map(space->root, STACK_TOP - PAGE_SIZE, page, PTE_WRITABLE))
 		return 0;
 	free_page(page);
 	return -ENOMEM;

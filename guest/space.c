@@ -252,13 +252,14 @@ static int first_touch(struct space *space, const struct area *area,
 	if (!page)
 		return SIGKILL;
 	fill_from_file(area, address, page);
-	return map_or_free(space, address, page, PTE_USER |
-			   (area->prot & PROT_WRITE ? PTE_WRITE : 0));
+	return map_or_free(space, address, page,
+			   area->prot & PROT_WRITE ? PTE_WRITABLE
+						   : PTE_READABLE);
 }
 
 static int copy_on_write(struct space *space, u32 address, void *shared)
 {
-	u32 flags = PTE_USER | PTE_WRITE;
+	u32 flags = PTE_WRITABLE;
 	void *page;
 	int signal;
 
