@@ -1194,6 +1194,11 @@ static u8 transfer(struct virtqueue *vq, long nr, struct iovec *iov,
 	return VIRTIO_BLK_S_OK;
 }
 
+static bool is_read_only(const struct device *dev)
+{
+	return dev->offered & 1u << VIRTIO_BLK_F_RO;
+}
+
 static bool past_end(const struct device *dev, u64 sector, u64 len)
 {
 	return sector > dev->sectors ||
@@ -1221,7 +1226,8 @@ static u8 read_disk(struct virtqueue *vq, struct chain *chain, u64 sector,
 
 /* Writing past the end would make the file longer.  A Guest that tries knows
  * very well how long its disk is, so it's up to no good, or out of its mind:
- * it dies, and the file is as it was. */
+ * it dies, and the file is as it was.  To write to a disk that can't be written
+ * to is a smaller crime: it may not have looked at the disk's features. */
 static u8 write_disk(struct virtqueue *vq, struct chain *chain, u64 sector)
 {
 	u64 len = total_length(chain->iov + 1, chain->out - 1);
@@ -1230,6 +1236,10 @@ static u8 write_disk(struct virtqueue *vq, struct chain *chain, u64 sector)
 		bad_queue(vq, "write past end: %llu bytes to sector %llu, the disk has %llu",
 			  (unsigned long long)len, (unsigned long long)sector,
 			  (unsigned long long)vq->dev->sectors);
+	if (is_read_only(vq->dev)) {
+		warn("%s: the Guest writes, but it's read-only", vq->dev->name);
+		return VIRTIO_BLK_S_IOERR;
+	}
 	return transfer(vq, SYS_pwritev, chain->iov + 1, chain->out - 1,
 			sector * SECTOR_SIZE);
 }
@@ -1331,31 +1341,45 @@ static void block_requests(struct virtqueue *vq)
 /*L:875 Two Guests on one disk would each change under the other what it believes
  * to know by heart, and neither file system would survive it.  So the disk is
  * locked, for as long as any process of ours has it open; who comes second has to
- * wait or make a copy.  The lock is only a note to others who ask for one, and a
- * file system without locks is no reason to refuse. */
+ * wait or make a copy.  Those who only read may be as many as they like.  The
+ * lock is only a note to others who ask for one, and a file system without locks
+ * is no reason to refuse. */
 static void lock_disk(const struct device *dev)
 {
-	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock all = { .l_type = is_read_only(dev) ? F_RDLCK : F_WRLCK,
+			     .l_whence = SEEK_SET };
 
 	if (fcntl(dev->fd, F_OFD_SETLK, &all) &&
 	    (errno == EAGAIN || errno == EACCES))
 		fatal("--block=%s: in use already, by another lguest perhaps (it's locked)",
 		      dev->arg);
 }
+
+/* A file that may not be written to is a disk that can't be, and the Guest is
+ * told so. */
+static int open_disk(struct device *dev)
+{
+	const int how = O_NONBLOCK | O_CLOEXEC;
+	int fd = open(dev->arg, O_RDWR | how);
+
+	if (fd >= 0 || (errno != EACCES && errno != EPERM && errno != EROFS))
+		return fd;
+	dev->offered |= 1u << VIRTIO_BLK_F_RO;
+	return open(dev->arg, O_RDONLY | how);
+}
 /*:*/
 
-/*L:880 The file must be there, and writable, and have an end: we tell the Guest
- * how many sectors it has, and hold it to that. */
+/*L:880 The file must be there and have an end: we tell the Guest how many sectors
+ * it has, and hold it to that. */
 static void open_block(struct device *dev)
 {
 	struct virtio_blk_config config = { .seg_max = VIRTQUEUE_NUM - 2 };
 	struct stat st;
 	off_t size;
 
-	dev->fd = open(dev->arg, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	dev->fd = open_disk(dev);
 	if (dev->fd < 0 || fstat(dev->fd, &st))
-		fatal("--block=%s: cannot open it for reading and writing: %m",
-		      dev->arg);
+		fatal("--block=%s: cannot open it: %m", dev->arg);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		fatal("--block=%s: neither a file nor a block device",
 		      dev->arg);
@@ -1367,8 +1391,9 @@ static void open_block(struct device *dev)
 	dev->sectors = config.capacity = size / SECTOR_SIZE;
 	dev->config_len = offsetof(struct virtio_blk_config, geometry);
 	memcpy(dev->config, &config, dev->config_len);
-	verbose("block: %s has %llu sectors", dev->arg,
-		(unsigned long long)dev->sectors);
+	verbose("block: %s has %llu sectors%s", dev->arg,
+		(unsigned long long)dev->sectors,
+		is_read_only(dev) ? ", read-only" : "");
 }
 /*:*/
 
@@ -1499,6 +1524,18 @@ static void name_queues(struct device *dev)
 		vq->service = dev->kind->queue[i].service;
 		vq->eventfd = -1;
 	}
+}
+
+/* Whoever starts us without a stdin or stdout must not have a disk in its place,
+ * to be read as if it had been typed, or scribbled over by a Guest's console.  In
+ * its place goes a file that can't be read, or can't be written. */
+static void fill_gaps(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			fatal("file descriptor %d is closed, and so is /dev/null: %m",
+			      fd);
 }
 
 static void open_devices(void)
@@ -3511,6 +3548,7 @@ int main(int argc, char *argv[])
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
+	fill_gaps();
 	parse_command_line(argc, argv);
 	open_devices();
 	remember_terminal();

@@ -1,4 +1,5 @@
-# Sourced by the .t files: the Guests into $dir/guest, $1.c into $dir/$1.
+# Sourced by the .t files: the Guests into $dir/guest, $1.c and whatever else is
+# named into $dir/$1.
 cd "${top:-$(dirname "$0")/../..}" || exit 1
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
@@ -15,7 +16,7 @@ build() {
 		-o "$dir/guest" $here/guest.c $here/ring.c $here/devices.c \
 		$here/cpu.c $here/endless.c &&
 	${CC:-gcc} -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$dir/$1" \
-		"$here/$1.c" || {
+		$(printf " $here/%s.c" "$@") || {
 		echo 'Bail out! the hostile Guests do not build'
 		exit 1
 	}

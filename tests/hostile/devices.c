@@ -268,6 +268,68 @@ CASE(block_too_big_for_limit, "--block=LIMITED", "0 lguest: device 0 (block *): 
 	demand(answer() == OK);
 }
 
+CASE(block_read_only, "--block=READ_ONLY_DISK", "0 lguest: device 0 (block *): the Guest writes, but it's read-only")
+{
+	enum { RO = 1 << 5 };
+
+	request(IN, DISK_SECTORS - 1, BUFFER, SECTOR);
+	demand(dev.features[0] & RO);
+	demand(answer() == OK && buffer[0]);
+	fill(buffer, 0, SECTOR);
+	request(OUT, 0, BUFFER, SECTOR);
+	demand(answer() == IOERR);
+	request(FLUSH, 0, BUFFER, 0);
+	demand(answer() == OK);
+	request(IN, 0, BUFFER, SECTOR);
+	demand(answer() == OK && buffer[0]);
+}
+
+/* The file systems of faulty.c and its parts. */
+#define GOOD 0u
+#define SHORT 256u
+#define INTERRUPTED 512u
+#define BROKEN 1024u
+
+static void writes_and_reads(u32 sector)
+{
+	static u8 pattern[sizeof(buffer)];
+
+	for (u32 i = 0; i < sizeof(buffer); i++)
+		buffer[i] = pattern[i] = random32();
+	request(OUT, sector, BUFFER, sizeof(buffer));
+	demand(answer() == OK);
+	fill(buffer, 0, sizeof(buffer));
+	request(IN, sector, BUFFER, sizeof(buffer));
+	demand(answer() == OK);
+	for (u32 i = 0; i < sizeof(buffer); i++)
+		demand(buffer[i] == pattern[i]);
+}
+
+CASE(block_short, "--block=FAULTY", HARMLESS)
+{
+	writes_and_reads(SHORT);
+}
+
+CASE(block_interrupted, "--block=FAULTY", HARMLESS)
+{
+	writes_and_reads(INTERRUPTED);
+}
+
+CASE(block_broken, "--block=FAULTY", "0 lguest: device 0 (block *): I/O error at byte 524288: Input/output error\n"
+     "lguest: device 0 (block *): I/O error at byte 524288: Input/output error\n"
+     "lguest: device 0 (block *): cannot flush: Input/output error")
+{
+	request(IN, BROKEN - 1, BUFFER, 2 * SECTOR);
+	demand(answer() == IOERR);
+	request(OUT, BROKEN, BUFFER, SECTOR);
+	demand(answer() == IOERR);
+	request(FLUSH, 0, BUFFER, 0);
+	demand(answer() == IOERR);
+	request(FLUSH, 0, BUFFER, 0);
+	demand(answer() == OK);
+	writes_and_reads(GOOD);
+}
+
 /* ---- Network ---- */
 
 #define NET_CARD "--tunnet=10.77.0.1"
@@ -406,6 +468,13 @@ CASE(console_loops, "", "1 lguest: device 0 (console): output queue: chain 0 is 
 	wait_for_death();
 }
 
+CASE(console_input_loops, "", "1 lguest: device 0 (console): input queue: chain 0 is looped: *")
+{
+	start(CONSOLE);
+	offer(q, 0, limit(), DESC_NEXT | DESC_WRITE);
+	wait_for_death();
+}
+
 CASE(console_end_of_input, "</dev/null", "0 lguest: console: end of input, the Guest runs on without")
 {
 	start(CONSOLE);
@@ -420,6 +489,22 @@ CASE(console_closed_stdout, ">&-", "1 lguest: cannot write the Guest's console o
 	start(CONSOLE);
 	offer(&dev.vq[1], BUFFER, 1, 0);
 	wait_for_death();
+}
+
+/* What would be the console's is not the disk's. */
+CASE(console_no_stdout, "--block=DISK >&-", "1 lguest: cannot write the Guest's console output to stdout: Bad file descriptor")
+{
+	start(CONSOLE);
+	offer(&dev.vq[1], BUFFER, 1, 0);
+	wait_for_death();
+}
+
+CASE(console_no_stdin, "--block=DISK <&-", "0 lguest: console: end of input: Bad file descriptor, the Guest runs on without")
+{
+	start(CONSOLE);
+	offer(q, BUFFER, 16, DESC_WRITE);
+	sleep_ms(50);
+	untouched();
 }
 
 CASE(console_broken_pipe, ">BROKEN", "1 lguest: cannot write the Guest's console output to stdout: Broken pipe")
@@ -467,6 +552,20 @@ CASE(rng_all_of_memory, "--rng", "? *")
 }
 
 /* 2 GB are asked for; one request is good for less. */
+CASE(rng_nothing, "--rng", "1 lguest: device 0 (rng): input queue: chain 0 has 0 readable and 0 writable buffers, *")
+{
+	start(RNG);
+	offer(q, BUFFER, 0, DESC_WRITE);
+	wait_for_death();
+}
+
+CASE(rng_loops, "--rng", "1 lguest: device 0 (rng): input queue: chain 0 is looped: *")
+{
+	start(RNG);
+	offer(q, BUFFER, 1, DESC_NEXT | DESC_WRITE);
+	wait_for_death();
+}
+
 CASE(rng_more_than_there_is, "--rng", HARMLESS)
 {
 	u32 len;

@@ -20,7 +20,8 @@ static void request(u32 type, u64 sector, u32 len)
 	header.sector = sector;
 	status = 0xee;
 	set_desc(q, 0, (u32)&header, 16, DESC_NEXT, len ? 1 : 2);
-	set_desc(q, 1, (u32)record, len, DESC_NEXT, 2);
+	set_desc(q, 1, (u32)record, len,
+		 type ? DESC_NEXT : DESC_NEXT | DESC_WRITE, 2);
 	set_desc(q, 2, (u32)&status, 1, DESC_WRITE, 0);
 	make_available(q, 0);
 	kick(q);
@@ -53,6 +54,19 @@ CASE(_log, "", "")
 			continue;
 		request(4, 0, 0);
 		print_number(n);
+	}
+}
+
+/* Only reads. */
+CASE(_read_log, "", "")
+{
+	begin();
+	find_device(BLOCK, &disk);
+	start_device(&disk, disk.features[0]);
+	for (;;) {
+		request(0, 0, SECTOR);
+		print("r");
+		sleep_ms(10);
 	}
 }
 

@@ -1,5 +1,5 @@
 #! /bin/sh
 # Guests that mean no good, each with what should become of it.
 . "$(dirname "$0")/build.sh"
-build run
+build run faulty
 "$dir/run" "$LGUEST" "$dir/guest" "$@"

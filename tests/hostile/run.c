@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <arpa/inet.h>
+#include <linux/capability.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <sys/ioctl.h>
@@ -33,6 +34,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include "faulty.h"
 
 #define DISK_SIZE (1u << 20)
 #define SECONDS_AT_MOST 30
@@ -139,7 +141,7 @@ static void make_sparse(const char *path)
 }
 
 /* A file system with room for half a disk, which nobody else can see. */
-static bool isolated;
+static bool isolated, faulty;
 
 static void isolate(void)
 {
@@ -150,6 +152,8 @@ static void isolate(void)
 	if (mount("none", in_dir("small"), "tmpfs", 0, "size=512k"))
 		return;
 	isolated = true;
+	mkdir(in_dir("faulty"), 0700);
+	faulty = faulty_mount(in_dir("faulty"), DISK_SIZE);
 }
 
 static unsigned int count_entries(const char *path)
@@ -207,6 +211,8 @@ static void redirect(const char *word)
 		return;
 	if (strcmp(word, ">&-") == 0) {
 		close(STDOUT_FILENO);
+	} else if (strcmp(word, "<&-") == 0) {
+		close(STDIN_FILENO);
 	} else if (strcmp(word, ">BROKEN") == 0) {
 		if (pipe(ends))
 			_exit(126);
@@ -228,6 +234,11 @@ static const char *option_word(const char *word)
 
 	if (strcmp(word, "--block=DISK") == 0) {
 		snprintf(path, sizeof(path), "--block=%s", in_dir("disk"));
+	} else if (strcmp(word, "--block=READ_ONLY_DISK") == 0) {
+		snprintf(path, sizeof(path), "--block=%s", in_dir("disk"));
+		prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE);
+	} else if (strcmp(word, "--block=FAULTY") == 0) {
+		snprintf(path, sizeof(path), "--block=%s", in_dir("faulty/disk"));
 	} else if (strcmp(word, "--block=FULL") == 0) {
 		snprintf(path, sizeof(path), "--block=%s", in_dir("small/disk"));
 	} else if (strcmp(word, "--block=LIMITED") == 0) {
@@ -538,13 +549,20 @@ static void result(bool good, const char *fmt, ...)
 	fflush(stdout);
 }
 
-static bool needs_isolation(const char *options)
+/* NULL if there's nothing to keep us from it. */
+static const char *missing_for(const char *options)
 {
-	return strstr(options, "--tunnet") || strstr(options, "FULL");
+	if (strstr(options, "FAULTY") && !faulty)
+		return "needs root and /dev/fuse";
+	if ((strstr(options, "--tunnet") || strstr(options, "FULL")) && !isolated)
+		return "needs to be root";
+	return NULL;
 }
 
 static void prepare(const char *options)
 {
+	if (strstr(options, "DISK"))
+		chmod(in_dir("disk"), strstr(options, "READ_ONLY") ? 0400 : 0600);
 	if (strstr(options, "FULL"))
 		make_sparse(in_dir("small/disk"));
 	if (strstr(options, "LIMITED"))
@@ -556,12 +574,13 @@ static void test_case(const struct hostile_case *c)
 	const char *name = at_address(c->name);
 	const char *options = at_address(c->options);
 	const char *expect = at_address(c->expect);
+	const char *missing = missing_for(options);
 	struct outcome o;
 
 	if (!*expect)
 		return;
-	if (needs_isolation(options) && !isolated) {
-		printf("ok %u - %s # SKIP needs to be root\n", ++tests, name);
+	if (missing) {
+		printf("ok %u - %s # SKIP %s\n", ++tests, name, missing);
 		return;
 	}
 	prepare(options);
@@ -710,6 +729,9 @@ static void races(void)
 
 static void clean_up(void)
 {
+	if (faulty)
+		umount(in_dir("faulty"));
+	rmdir(in_dir("faulty"));
 	umount(in_dir("small"));
 	rmdir(in_dir("small"));
 	unlink(in_dir("disk"));
@@ -728,7 +750,7 @@ static void all_tests(const struct hostile_case *cases, unsigned int num)
 	every_init();
 	every_hypercall();
 	random_calls();
-	result(count_entries(dir) == 4u + isolated, "nothing was left behind");
+	result(count_entries(dir) == 4u + 2 * isolated, "nothing was left behind");
 }
 
 int main(int argc, char *argv[])
@@ -747,8 +769,8 @@ int main(int argc, char *argv[])
 	if (!mkdtemp(dir))
 		die(dir);
 	signal(SIGPIPE, SIG_IGN);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	isolate();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	write_disk();
 	if (argc == 3)
 		all_tests(cases, num);

@@ -104,9 +104,9 @@ refused "memory 65537K is not a multiple of 4096 bytes" 65537K vmlinux
 
 # a disk
 printf x >small
-refused "--block=nowhere: cannot open it for reading and writing: No such file or directory" \
+refused "--block=nowhere: cannot open it: No such file or directory" \
 	64 vmlinux --block=nowhere
-refused "--block=/etc: cannot open it for reading and writing: Is a directory" \
+refused "--block=/etc: cannot open it: Is a directory" \
 	--block /etc 64 vmlinux
 refused "--block=/dev/null: neither a file nor a block device" --block=/dev/null 64 vmlinux
 refused "--block=small: 1 bytes, less than one sector of 512" --block=small 64 vmlinux
@@ -115,10 +115,10 @@ refused "--block=empty: 0 bytes, less than one sector of 512" --block=empty 64 v
 mkfifo fifo
 refused "--block=fifo: neither a file nor a block device" --block=fifo 64 vmlinux
 if [ "$(id -u)" -ne 0 ]; then
-	truncate -s 4096 readonly
-	chmod 444 readonly
-	refused "--block=readonly: cannot open it for reading and writing: Permission denied" \
-		--block=readonly 64 vmlinux
+	truncate -s 4096 unreadable
+	chmod 222 unreadable
+	refused "--block=unreadable: cannot open it: Permission denied" \
+		--block=unreadable 64 vmlinux
 fi
 
 # a network
