@@ -1356,7 +1356,7 @@ static void lock_disk(const struct device *dev)
 }
 
 /* A file that may not be written to is a disk that can't be, and the Guest is
- * told so. */
+ * told so.  As is the user, who may have meant something else. */
 static int open_disk(struct device *dev)
 {
 	const int how = O_NONBLOCK | O_CLOEXEC;
@@ -1391,9 +1391,11 @@ static void open_block(struct device *dev)
 	dev->sectors = config.capacity = size / SECTOR_SIZE;
 	dev->config_len = offsetof(struct virtio_blk_config, geometry);
 	memcpy(dev->config, &config, dev->config_len);
-	verbose("block: %s has %llu sectors%s", dev->arg,
-		(unsigned long long)dev->sectors,
-		is_read_only(dev) ? ", read-only" : "");
+	if (is_read_only(dev))
+		warn("--block=%s: may not be written to, so it's a read-only disk",
+		     dev->arg);
+	verbose("block: %s has %llu sectors", dev->arg,
+		(unsigned long long)dev->sectors);
 }
 /*:*/
 

@@ -268,7 +268,7 @@ CASE(block_too_big_for_limit, "--block=LIMITED", "0 lguest: device 0 (block *): 
 	demand(answer() == OK);
 }
 
-CASE(block_read_only, "--block=READ_ONLY_DISK", "0 lguest: device 0 (block *): the Guest writes, but it's read-only")
+CASE(block_read_only, "--block=READ_ONLY_DISK", "0 lguest: --block=*: may not be written to, so it's a read-only disk*lguest: device 0 (block *): the Guest writes, but it's read-only")
 {
 	enum { RO = 1 << 5 };
 
