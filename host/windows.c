@@ -102,11 +102,6 @@ struct space {
 	struct window window[2];
 };
 
-struct view_memory {
-	s32 jumps[X86_JUMPS];
-	u8 executed[ALL_PAGES / 8];
-};
-
 /* What is mapped at a global page, in whichever windows have it: pfn << 12 and
  * these flags.  Zero if it isn't known. */
 #define GLOBAL_KNOWN 1u
@@ -139,8 +134,8 @@ struct windows {
 	u32 global[ALL_PAGES];
 	u32 global_next[ALL_PAGES];
 	u32 writable[ALL_PAGES];	/* list heads, by Guest page */
-	struct view_memory view_memory[2 * SPACES]
-		__attribute__((aligned(4096)));
+	/* Of the user's views, the kernel's, and its without paging. */
+	struct x86_jumps jumps[SPACES], kernel_jumps, linear_jumps;
 };
 /*:*/
 
@@ -396,10 +391,8 @@ static void empty_window(struct windows *ws, struct window *w)
 	}
 	w->unsettled = false;
 	zero_bytes(&w->unsettled_regions, sizeof(w->unsettled_regions));
-	zero_bytes(w->view.executed_regions, sizeof(w->view.executed_regions));
+	x86_view_emptied(ws->cpu, &w->view);
 	raw_syscall(SYS_munmap, w->view.base, WINDOW_SIZE, 0, 0, 0, 0);
-	raw_syscall(SYS_madvise, (long)w->view.jumps,
-		    sizeof(struct view_memory), MADV_DONTNEED, 0, 0, 0);
 }
 
 static u16 *hash_of(struct windows *ws, u64 root)
@@ -1071,7 +1064,10 @@ static u64 executed_word(const struct window *w, u32 page)
 {
 	u64 word;
 
-	__builtin_memcpy(&word, &w->view.executed[page / 8], sizeof(word));
+	if (w->view.jumps->owner != &w->view)
+		return 0;
+	__builtin_memcpy(&word, &w->view.jumps->executed[page / 8],
+			 sizeof(word));
 	return word;
 }
 
@@ -1079,7 +1075,10 @@ static u64 executed_word(const struct window *w, u32 page)
  * it patches itself) shouldn't cost a look at every page of 3 GB. */
 static bool executes_in(const struct window *w, u32 region)
 {
-	return w->view.executed_regions[region / 8] & 1 << region % 8;
+	const struct x86_jumps *jumps = w->view.jumps;
+
+	return jumps->owner == &w->view &&
+	       jumps->executed_regions[region / 8] & 1 << region % 8;
 }
 
 /* The 64 pages from @page on, as far as @mask has them. */
@@ -1241,6 +1240,13 @@ static struct space *add_space(struct windows *ws, u64 root)
 	return space;
 }
 
+static struct x86_jumps *jumps_of(struct windows *ws, const struct window *w)
+{
+	if (w->view.user)
+		return &ws->jumps[space_of(ws, w) - ws->space];
+	return w->view.linear ? &ws->linear_jumps : &ws->kernel_jumps;
+}
+
 static void prepare_window(struct windows *ws, struct window *w)
 {
 	if (!w->used) {
@@ -1248,6 +1254,7 @@ static void prepare_window(struct windows *ws, struct window *w)
 		w->faulted = false;
 		w->generation = ws->generation;
 		w->view.linear = space_of(ws, w)->root == WINDOWS_LINEAR;
+		w->view.jumps = jumps_of(ws, w);
 		ws->stats.windows++;
 	}
 	if (w->generation != ws->generation) {
@@ -1339,8 +1346,6 @@ static void lay_out(struct windows *ws, u64 base)
 		struct x86_view *view = &window_number(ws, n)->view;
 
 		view->base = base + n * WINDOW_STRIDE;
-		view->jumps = ws->view_memory[n].jumps;
-		view->executed = ws->view_memory[n].executed;
 		view->user = n % 2;
 	}
 	for (u32 i = 0; i < HASH_SIZE; i++)

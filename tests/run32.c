@@ -170,7 +170,7 @@ static void start_cpu(void)
 	if (error)
 		errx(1, "the processor: %s", strerror(-error));
 	signals_after_init();
-	view.generation = 0;
+	view.jumps->generation = 0;
 	x86_use_view(&cpu, &view);
 }
 
@@ -209,8 +209,7 @@ static void *map_or_die(size_t size)
 
 static void make_view(void)
 {
-	view.jumps = map_or_die(X86_JUMPS * sizeof(*view.jumps));
-	view.executed = map_or_die((1u << 20) / 8);
+	view.jumps = map_or_die(sizeof(*view.jumps));
 	view.user = true;
 	view.linear = !paged;
 	cpu.global_start = ~0u & PAGE_MASK;

@@ -18,7 +18,9 @@
 #define MAX_MARKS (1u << 22)
 #define MAX_SLOW (1u << 16)
 #define BUCKETS (1u << 16)
+#define ADDRESSES (1ull << 32)
 #define PAGES_OF_4GB (1u << 20)
+#define EMPTIED_AT_ONCE ((u64)PAGE_SIZE << 15)	/* a page of bits for pages */
 /* No block's code is longer: 64 instructions and their exits. */
 #define MAX_BLOCK_CODE 16384u
 
@@ -124,43 +126,74 @@ void x86_cache_exit(struct x86_cpu *cpu)
  * hold an instruction that ends in the page. */
 static void set_jump(struct x86_view *view, u32 eip, u32 offset)
 {
-	view->jumps[eip] = offset;
+	view->jumps->slot[eip] = offset;
 }
 
 static bool page_executed(const struct x86_view *view, u32 lin)
 {
-	return view->executed[lin >> 15] & 1 << (lin >> 12 & 7);
+	return view->jumps->executed[lin >> 15] & 1 << (lin >> 12 & 7);
+}
+
+/* Of kernel code no table has to be right: it's dropped when its mapping changes
+ * (x86_global_changed()), and what is left of a dropped block looks for another.
+ * That's why the kernel's views can have one table for all of it.  (With one each
+ * a new process came to a kernel where nobody had been before: of 92 page faults
+ * that fork, exec and exit of a small program took on Debian's kernel 61 were for
+ * slots, and then there was a search for each block; 510 us, now 270.) */
+static u64 private_end(const struct x86_cpu *cpu, const struct x86_view *view)
+{
+	return view->user || view->linear ? ADDRESSES : cpu->global_start;
+}
+
+static bool is_private(const struct x86_cpu *cpu, const struct x86_view *view,
+		       u32 lin)
+{
+	return lin < private_end(cpu, view);
 }
 
 void x86_view_unmapped(struct x86_cpu *cpu, struct x86_view *view, u32 lin)
 {
+	struct x86_jumps *jumps = view->jumps;
 	u32 first = lin & PAGE_MASK;
 
-	(void)cpu;
-	if (!page_executed(view, lin))
+	if (!page_executed(view, lin) ||
+	    (jumps->owner != view && is_private(cpu, view, lin)))
 		return;
-	zero_bytes(&view->jumps[first], PAGE_SIZE * sizeof(s32));
+	zero_bytes(&jumps->slot[first], PAGE_SIZE * sizeof(s32));
 	for (u32 i = 1; i < X86_MAX_INSN; i++)
 		set_jump(view, first - i, 0);
-	view->executed[lin >> 15] &= ~(1 << (lin >> 12 & 7));
+	jumps->executed[lin >> 15] &= ~(1 << (lin >> 12 & 7));
 }
 
-static void empty_view(struct x86_view *view)
+/* Up to @end, and as far beyond as the bits of one more page reach. */
+static void empty_jumps(struct x86_jumps *jumps, u64 end)
 {
-	empty_arena(view->jumps, X86_JUMPS * sizeof(s32));
-	empty_arena(view->executed, PAGES_OF_4GB / 8);
-	zero_bytes(view->executed_regions, sizeof(view->executed_regions));
+	end = (end + EMPTIED_AT_ONCE - 1) & -EMPTIED_AT_ONCE;
+	empty_arena(jumps->slot, end * sizeof(*jumps->slot));
+	empty_arena(jumps->executed, end >> 15);
+	zero_bytes(jumps->executed_regions, end >> 25);
+	jumps->owner = NULL;
+}
+
+void x86_view_emptied(struct x86_cpu *cpu, struct x86_view *view)
+{
+	if (view->jumps->owner == view)
+		empty_jumps(view->jumps, private_end(cpu, view));
 }
 
 void x86_use_view(struct x86_cpu *cpu, struct x86_view *view)
 {
-	if (view->generation != cpu->cache->generation) {
-		empty_view(view);
-		view->generation = cpu->cache->generation;
+	struct x86_jumps *jumps = view->jumps;
+
+	if (jumps->generation != cpu->cache->generation) {
+		empty_jumps(jumps, ADDRESSES);
+		jumps->generation = cpu->cache->generation;
+	} else if (jumps->owner && jumps->owner != view) {
+		empty_jumps(jumps, private_end(cpu, view));
 	}
 	cpu->view = view;
 	cpu->window = view->base;
-	cpu->jumps = (u64)view->jumps;
+	cpu->jumps = (u64)view->jumps->slot;
 	__asm__ volatile("wrgsbase %0" : : "r"(view->base));
 }
 /*:*/
@@ -402,12 +435,15 @@ static void verify_page(struct x86_cpu *cpu, u32 lin, u32 pfn)
 /* The view begins to execute in page @lin. */
 static void enter_page(struct x86_cpu *cpu, u32 lin, u32 pfn)
 {
-	struct x86_view *view = cpu->view;
+	const struct x86_view *view = cpu->view;
+	struct x86_jumps *jumps = view->jumps;
 
 	if (page_executed(view, lin))
 		return;
-	view->executed[lin >> 15] |= 1 << (lin >> 12 & 7);
-	view->executed_regions[lin >> 25] |= 1 << (lin >> 22 & 7);
+	jumps->executed[lin >> 15] |= 1 << (lin >> 12 & 7);
+	jumps->executed_regions[lin >> 25] |= 1 << (lin >> 22 & 7);
+	if (is_private(cpu, view, lin))
+		jumps->owner = view;
 	verify_page(cpu, lin, pfn);
 }
 
@@ -536,7 +572,7 @@ static void admit_to_view(struct x86_cpu *cpu, struct x86_block *b)
  * medians of three runs side by side.) */
 u64 x86_known_entry(const struct x86_cpu *cpu)
 {
-	s32 offset = cpu->view->jumps[cpu->eip];
+	s32 offset = cpu->view->jumps->slot[cpu->eip];
 
 	if (!offset || cpu->cache->rw[offset] == JUMP)
 		return 0;

@@ -62,14 +62,21 @@ struct guest_page {
  * windows.c embeds one in each window and calls x86_view_*() for it. */
 struct x86_view {
 	u64 base;	/* Guest address 0 in our address space; 4 GiB-aligned */
-	s32 *jumps;	/* X86_JUMPS offsets of translations, by eip */
-	u8 *executed;	/* bitmap by page: eips of it may stand in jumps */
-	u8 executed_regions[128];	/* the same by 4 MiB; may say too much */
-	u32 generation;	/* of the cache when jumps was last valid */
+	struct x86_jumps *jumps;
 	bool user;	/* the view of ring 3 */
 	bool linear;	/* paging is off: every address is global */
 };
-#define X86_JUMPS (1ull << 32)
+
+/* A jump table: all zero at first, and the greater part forever.  The kernel's
+ * views may have the same one, since they agree on all addresses from global_start
+ * up; what it knows of those below is its owner's. */
+struct x86_jumps {
+	s32 slot[1ull << 32];	/* offsets of translations, by eip */
+	u8 executed[1u << 17];	/* bitmap by page: eips of it may stand there */
+	u8 executed_regions[128];	/* the same by 4 MiB; may say too much */
+	const struct x86_view *owner;	/* NULL if that's nothing */
+	u32 generation;		/* of the cache when this was last valid */
+} __attribute__((aligned(4096)));
 
 /* A segment register: the selector that the Guest loaded and the cached base. */
 struct x86_segment {
@@ -163,7 +170,7 @@ struct x86_cpu {
 	u64 poll;		/* loaded at each block's entry; X86_POLL_TRAP: leave */
 	u64 fpu_poll;		/* loaded before FPU instructions; same for #NM */
 	u64 window;		/* = view->base */
-	u64 jumps;		/* = view->jumps */
+	u64 jumps;		/* = view->jumps->slot */
 	u64 host_rsp;		/* our stack while translated code runs */
 	u64 target;		/* where to enter translated code */
 	u64 link;		/* the jump that wants to be chained */
@@ -270,9 +277,10 @@ void x86_put_reg(struct x86_cpu *cpu, int reg, int size, u32 value);
 bool x86_has_code(const struct x86_cpu *cpu, u32 pfn);
 /* @pfn is written (or about to be): its translations go. */
 void x86_code_written(struct x86_cpu *cpu, u32 pfn);
-/* A view comes (jumps and executed allocated and zero) and its page at @lin
- * goes, or shows another Guest page now. */
+/* @view's page at @lin goes, or shows another Guest page now; ... */
 void x86_view_unmapped(struct x86_cpu *cpu, struct x86_view *view, u32 lin);
+/* ... or all that aren't global do. */
+void x86_view_emptied(struct x86_cpu *cpu, struct x86_view *view);
 /* The mapping of a global page (@lin >= global_start) changed; or any of them
  * may have. */
 void x86_global_changed(struct x86_cpu *cpu, u32 lin);

@@ -111,7 +111,19 @@ void x86_view_unmapped(struct x86_cpu *c, struct x86_view *view, u32 lin)
 	u32 page = lin >> PAGE_SHIFT;
 
 	(void)c;
-	view->executed[page / 8] &= ~(1 << page % 8);
+	if (view->jumps->owner == view || lin >= GLOBAL_START)
+		view->jumps->executed[page / 8] &= ~(1 << page % 8);
+}
+
+void x86_view_emptied(struct x86_cpu *c, struct x86_view *view)
+{
+	struct x86_jumps *jumps = view->jumps;
+
+	(void)c;
+	if (jumps->owner != view)
+		return;
+	memset(jumps->executed, 0, sizeof(jumps->executed));
+	jumps->owner = NULL;
 }
 
 void x86_global_changed(struct x86_cpu *c, u32 lin)
@@ -128,6 +140,8 @@ void x86_all_changed(struct x86_cpu *c)
 
 void x86_use_view(struct x86_cpu *c, struct x86_view *view)
 {
+	if (view->jumps->owner && view->jumps->owner != view)
+		x86_view_emptied(c, (struct x86_view *)view->jumps->owner);
 	c->view = view;
 	c->user = view->user;
 }
@@ -700,7 +714,8 @@ static void change_entry(void)
 static bool execute(u64 root, u32 lin)
 {
 	u32 page = lin >> PAGE_SHIFT;
-	u8 *executed = &cpu.view->executed[page / 8];
+	struct x86_jumps *jumps = cpu.view->jumps;
+	u8 *executed = &jumps->executed[page / 8];
 	u32 *known = lin >= GLOBAL_START ?
 			     &believes_global[page] :
 			     &believes[view_number(cpu.view)][page];
@@ -721,7 +736,9 @@ static bool execute(u64 root, u32 lin)
 		code[e->pfn] = true;
 	}
 	*executed |= 1 << page % 8;
-	cpu.view->executed_regions[page / 8192] |= 1 << page / 1024 % 8;
+	jumps->executed_regions[page / 8192] |= 1 << page / 1024 % 8;
+	if (lin < GLOBAL_START)
+		jumps->owner = cpu.view;
 	*known = e->pfn + 1;
 	return true;
 }
