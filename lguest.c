@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -2214,6 +2215,77 @@ static void add_segment(struct plan *plan, u64 offset, u32 addr, u32 in_file,
 }
 /*:*/
 
+/*L:305 Not every kernel is one for us, and files have many names: so who has taken
+ * the wrong one hears what it is, and what would be right. */
+#define I386_ONLY                                                              \
+	"what's needed is one for 32-bit x86 (make ARCH=i386, or Debian's "    \
+	"linux-image-686)"
+
+static const struct {
+	u16 elf;
+	const char *name;
+} processors[] = {
+	{ EM_X86_64, "x86-64" },   { EM_ARM, "ARM" },
+	{ EM_AARCH64, "64-bit ARM" }, { EM_RISCV, "RISC-V" },
+	{ EM_MIPS, "MIPS" },	   { EM_PPC, "PowerPC" },
+	{ EM_PPC64, "64-bit PowerPC" }, { EM_S390, "S/390" },
+	{ EM_SPARC, "SPARC" },	   { EM_SPARCV9, "64-bit SPARC" },
+	{ EM_68K, "M68000" },	   { EM_IA_64, "Itanium" },
+};
+
+static void refuse_elf_for(const struct plan *plan, u16 processor)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(processors); i++)
+		if (processors[i].elf == processor)
+			fatal("kernel %s is an ELF file for %s: " I386_ONLY,
+			      plan->name, processors[i].name);
+	fatal("kernel %s is an ELF file for another processor (number %u): "
+	      I386_ONLY, plan->name, processor);
+}
+
+/* By the bytes at some place; who comes first has the last word. */
+static const struct {
+	u16 at, len;
+	const char *bytes, *what, *needed;
+} strangers[] = {
+	{ 36, 4, "\x18\x28\x6f\x01", "a zImage for ARM", I386_ONLY },
+	{ 56, 4, "ARM\x64", "an Image for 64-bit ARM", I386_ONLY },
+	{ 48, 5, "RISCV", "an Image for RISC-V", I386_ONLY },
+	{ 0, 2, "\x1f\x8b", "compressed by gzip", "unpack it with gzip -d" },
+	{ 0, 6, "\xfd""7zXZ", "compressed by xz", "unpack it with xz -d" },
+	{ 0, 4, "\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it with zstd -d" },
+	{ 0, 3, "BZh", "compressed by bzip2", "unpack it with bzip2 -d" },
+	{ 0, 3, "\x5d\0\0", "compressed by lzma", "unpack it with xz -d" },
+	{ 0, 4, "\x02\x21\x4c\x18", "compressed by lz4", "unpack it with lz4 -d" },
+	{ 0, 4, "\x27\x05\x19\x56", "a uImage, which is for U-Boot",
+	  "what's needed is the vmlinux or bzImage" },
+	{ 0, 4, "\xd0\x0d\xfe\xed", "a device tree, or an image for U-Boot",
+	  "what's needed is the vmlinux or bzImage" },
+	{ 0, 5, "07070", "a cpio archive", "that would be for --initrd" },
+	{ 0, 7, "!<arch>", "a package of Debian's, or another archive",
+	  "the kernel is in it (dpkg-deb -x)" },
+	{ 0, 2, "MZ", "a program for EFI or Windows, without Linux's boot header",
+	  "what's needed is a vmlinux or bzImage" },
+};
+
+static void refuse_stranger(const struct plan *plan)
+{
+	char start[64] = "";
+	size_t len = sizeof(start);
+
+	if (plan->file_size < len)
+		len = plan->file_size;
+	read_file(plan->fd, plan->name, start, len, 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(strangers); i++)
+		if (!memcmp(start + strangers[i].at, strangers[i].bytes,
+			    strangers[i].len))
+			fatal("kernel %s is %s: %s", plan->name,
+			      strangers[i].what, strangers[i].needed);
+	fatal("kernel %s is neither a 32-bit ELF file nor a bzImage",
+	      plan->name);
+}
+/*:*/
+
 /*L:310 An ELF file says for each of its segments where it wants to be.  We take
  * the physical address, not the virtual one: Linux thinks that it lives at
  * 0xC0000000, and it'll see to that itself once it's got page tables. */
@@ -2232,13 +2304,17 @@ static void demand_elf(const struct plan *plan, const char *field, u32 is,
 
 static void check_elf(const struct plan *plan, const Elf32_Ehdr *ehdr)
 {
-	if (ehdr->e_ident[EI_CLASS] == ELFCLASS64)
-		fatal("kernel %s is a 64-bit ELF, a 32-bit one was expected",
-		      plan->name);
+	bool swapped = ehdr->e_ident[EI_DATA] == ELFDATA2MSB;
+	u16 processor = swapped ? __builtin_bswap16(ehdr->e_machine) :
+				  ehdr->e_machine;
+
+	if (processor != EM_386)
+		refuse_elf_for(plan, processor);
 	demand_elf(plan, "e_ident[EI_CLASS]", ehdr->e_ident[EI_CLASS],
 		   ELFCLASS32, ELFCLASS32);
+	demand_elf(plan, "e_ident[EI_DATA]", ehdr->e_ident[EI_DATA],
+		   ELFDATA2LSB, ELFDATA2LSB);
 	demand_elf(plan, "e_type", ehdr->e_type, ET_EXEC, ET_EXEC);
-	demand_elf(plan, "e_machine", ehdr->e_machine, EM_386, EM_386);
 	demand_elf(plan, "e_phentsize", ehdr->e_phentsize, sizeof(Elf32_Phdr),
 		   sizeof(Elf32_Phdr));
 	demand_elf(plan, "e_phnum", ehdr->e_phnum, 1, MOST_SEGMENTS);
@@ -2400,11 +2476,13 @@ static void hash_bytes(const u8 *data, u64 len, u8 hash[HASH_BYTES])
 
 /*L:692 The copy: an ELF header, one program header, and from the second page on
  * what was in memory.  In the header's padding there's a checksum of that, of the
- * quick kind, in case a disk was full or somebody was curious. */
+ * quick kind, in case a disk was full or somebody was curious; and the name, in
+ * case he was tidy. */
 struct copy {
 	Elf32_Ehdr ehdr;
 	Elf32_Phdr phdr;
 	u64 checksum;
+	char name[2 * HASH_BYTES];
 };
 
 static struct {
@@ -2440,6 +2518,7 @@ static void fill_in_copy(struct copy *copy, u32 in_file, u64 sum)
 			  .p_flags = PF_R | PF_W | PF_X, .p_align = PAGE_SIZE },
 		.checksum = sum,
 	};
+	memcpy(copy->name, unpacked.name, sizeof(copy->name));
 }
 
 /* Zeroes at the end needn't be kept. */
@@ -2453,7 +2532,66 @@ static u32 length_in_file(void)
 	return (end - start) * sizeof(*end);
 }
 
-/* By the time that there's something to keep, we can't open a file any more, nor
+/*:*/
+
+/*L:693 Who keeps everything needs a larger disk, so there's an end to it: when a new
+ * copy makes all of them too much, those go that have been used the longest time
+ * ago.  Their files' times tell, since whoever uses a copy sets its time.
+ *
+ * Several of us may be at this at once.  A file that somebody else has removed is
+ * gone, which was the aim; and one that somebody reads, or is still writing, he
+ * has open.  What isn't named like a copy isn't ours. */
+#define CACHE_MOST (256ull * MEGABYTE)
+
+static bool is_copys_name(const char *name)
+{
+	size_t len = strspn(name, "0123456789abcdef");
+
+	return len == 2 * HASH_BYTES && (!name[len] || name[len] == '.');
+}
+
+static bool is_older(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec ||
+	       (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/* All copies' bytes; and which one is the oldest. */
+static u64 survey_cache(DIR *dir, char oldest[NAME_MAX + 1])
+{
+	struct timespec least = { 0 };
+	const struct dirent *entry;
+	struct stat st;
+	u64 total = 0;
+
+	*oldest = '\0';
+	rewinddir(dir);
+	while ((entry = readdir(dir))) {
+		if (!is_copys_name(entry->d_name) ||
+		    fstatat(unpacked.dir, entry->d_name, &st,
+			    AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+			continue;
+		total += st.st_size;
+		if (*oldest && !is_older(&st.st_mtim, &least))
+			continue;
+		least = st.st_mtim;
+		strcpy(oldest, entry->d_name);
+	}
+	return total;
+}
+
+static void make_room(void)
+{
+	DIR *dir = fdopendir(unpacked.dir);
+	char oldest[NAME_MAX + 1];
+
+	while (dir && survey_cache(dir, oldest) > CACHE_MOST)
+		if (unlinkat(unpacked.dir, oldest, 0) && errno != ENOENT)
+			break;
+}
+/*:*/
+
+/*L:694 By the time that there's something to keep, we can't open a file any more, nor
  * rename one (L:420 and L:422), and what is to be kept was made by the Guest.  So
  * the file is opened before, and a child stays behind who knows its name.  It's
  * told nothing but a byte: keep it.  No byte, and the file goes. */
@@ -2464,10 +2602,11 @@ static void rename_when_told(int told, const char *temporary)
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
-	if (sys(SYS_read, told, &byte, 1) != 1 ||
-	    sys(SYS_renameat, unpacked.dir, temporary, unpacked.dir,
-		unpacked.name))
-		sys(SYS_unlinkat, unpacked.dir, temporary, 0);
+	if (read(told, &byte, 1) != 1 ||
+	    renameat(unpacked.dir, temporary, unpacked.dir, unpacked.name))
+		unlinkat(unpacked.dir, temporary, 0);
+	else
+		make_room();
 	for (;;)
 		sys(SYS_exit_group, EXIT_SUCCESS);
 }
@@ -2482,8 +2621,10 @@ static bool prepare_copy(void)
 	snprintf(temporary, sizeof(temporary), "%s.%d", unpacked.name, me);
 	unpacked.fd = openat(unpacked.dir, temporary,
 			     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (unpacked.fd < 0)
+	if (unpacked.fd < 0) {
+		verbose("kernel: cannot keep an unpacked copy: %m");
 		return false;
+	}
 	if (pipe2(ends, O_CLOEXEC))
 		fatal("cannot make a pipe: %m");
 	unpacked.tell = ends[1];
@@ -2521,25 +2662,53 @@ static void keep_unpacked(void)
 }
 /*:*/
 
-/*L:694 Where is it?  In $XDG_CACHE_HOME/lguest, or ~/.cache/lguest. */
+/*L:695 Where is it?  In $XDG_CACHE_HOME/lguest, or ~/.cache/lguest.
+ *
+ * It must be ours, and nobody else may write to it: what is in there is going to
+ * be booted.  And what it's in must be ours, which keeps "sudo lguest" from leaving
+ * root's files in a user's home. */
+static bool is_ours(int dir, mode_t shared)
+{
+	struct stat st;
+
+	return !fstat(dir, &st) && st.st_uid == geteuid() &&
+	       !(st.st_mode & shared);
+}
+
+static int open_our_dir(int at, const char *name, mode_t shared)
+{
+	int dir;
+
+	mkdirat(at, name, 0700);
+	dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0) {
+		verbose("kernel: no unpacked copies, cannot open %s: %m", name);
+	} else if (!is_ours(dir, shared)) {
+		verbose("kernel: no unpacked copies, %s isn't only ours", name);
+		close(dir);
+		dir = -1;
+	}
+	return dir;
+}
+
 static int open_cache(void)
 {
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char dir[PATH_MAX];
-	int len;
+	char path[PATH_MAX];
+	int outer, inner;
 
 	if (base && *base == '/')
-		len = snprintf(dir, sizeof(dir), "%s", base);
+		snprintf(path, sizeof(path), "%s", base);
 	else if (home && *home == '/')
-		len = snprintf(dir, sizeof(dir), "%s/.cache", home);
+		snprintf(path, sizeof(path), "%s/.cache", home);
 	else
 		return -1;
-	if (len + sizeof("/lguest") > sizeof(dir))
+	outer = open_our_dir(AT_FDCWD, path, 0);
+	if (outer < 0)
 		return -1;
-	mkdir(dir, 0700);
-	strcat(dir, "/lguest");
-	mkdir(dir, 0700);
-	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	inner = open_our_dir(outer, "lguest", S_IWGRP | S_IWOTH);
+	close(outer);
+	return inner;
 }
 
 static void name_copy(const struct plan *plan)
@@ -2588,12 +2757,14 @@ static void prefer_unpacked(struct plan *plan)
 		return;
 	unpacked.addr = plan->header.pref_address;
 	unpacked.len = plan->header.init_size;
-	if (from_guest(unpacked.addr, unpacked.len))
+	if (from_guest(unpacked.addr, unpacked.len) &&
+	    unpacked.addr % PAGE_SIZE == 0)
 		unpacked.dir = open_cache();
 	if (unpacked.dir < 0)
 		return;
 	name_copy(plan);
-	fd = openat(unpacked.dir, unpacked.name, O_RDONLY | O_CLOEXEC);
+	fd = openat(unpacked.dir, unpacked.name,
+		    O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	if (!is_good_copy(fd, &size)) {
@@ -2601,6 +2772,7 @@ static void prefer_unpacked(struct plan *plan)
 		return;
 	}
 	verbose("kernel: unpacked before, as %s", unpacked.name);
+	futimens(fd, NULL);
 	close(plan->fd);
 	close(unpacked.dir);
 	unpacked.dir = -1;
@@ -2627,13 +2799,12 @@ static void check_bzimage(const struct plan *plan,
 			  const struct setup_header *hdr)
 {
 	if (hdr->header != 0x53726448) /* "HdrS", where a bzImage has it */
-		fatal("kernel %s is neither a 32-bit ELF file nor a bzImage",
-		      plan->name);
+		refuse_stranger(plan);
 	if (hdr->version < 0x207)
 		fatal("kernel %s: boot protocol %u.%02u is too old, lguest needs 2.07",
 		      plan->name, hdr->version >> 8, hdr->version & 0xff);
 	if (hdr->version >= 0x20c && hdr->xloadflags & XLF_KERNEL_64)
-		fatal("kernel %s is a 64-bit bzImage, a 32-bit one was expected",
+		fatal("kernel %s is a bzImage for x86-64: " I386_ONLY,
 		      plan->name);
 	if (!(hdr->loadflags & LOADED_HIGH))
 		fatal("kernel %s is a zImage, which loads low; a bzImage was expected",
@@ -2856,12 +3027,15 @@ static void turn_on_lguest(u32 entry)
  * At zero there's a table that says "one processor".  A kernel looks for such a
  * table in a number of places, and has to map each of them, 16 bytes at a time;
  * where it looks first, it finds it, and saves 150 ms.  (Intel's MultiProcessor
- * Specification, version 1.4, chapter 4.)  The interrupt controller that it must
- * name is a page of zeroes, and so it's only there for a kernel that has been told
- * not to use it. */
+ * Specification, version 1.4, chapter 4.)  It must name the processor's interrupt
+ * controller, of which there is none; so the table is only there for a kernel that
+ * has been told not to use it, and what it finds at the address is a page of its
+ * own with a version, the same as in the table, and zeroes. */
 #ifndef __i386__
-#define LOW_MEMORY_END 0xa0000u
-#define NO_CONTROLLER 0x9f000u
+#define LOW_MEMORY_END 0x9f000u
+#define CONTROLLER LOW_MEMORY_END
+#define CONTROLLER_VERSION_AT 0x30u
+#define CONTROLLER_VERSION 0x14u
 
 static struct pc *pc;
 
@@ -2903,11 +3077,14 @@ static void leave_processor_table(void)
 	memcpy(mp->signature, "PCMP", 4);
 	mp->table_length = sizeof(*mp) - pointer;
 	mp->entries = 2;
-	mp->controller = NO_CONTROLLER;
+	mp->controller = CONTROLLER;
+	mp->version = CONTROLLER_VERSION;
 	mp->flags = 3;		/* usable, and the one that boots */
 	mp->line_type = 3;	/* some line, that none be made up */
 	mp->sum = missing_to_zero(mp, pointer);
 	mp->table_sum = missing_to_zero(mp->signature, mp->table_length);
+	*(u8 *)from_guest(CONTROLLER + CONTROLLER_VERSION_AT, 1) =
+		CONTROLLER_VERSION;
 }
 
 static void describe_pc(struct boot_params *boot)
@@ -3067,6 +3244,9 @@ static void handle_event(const struct pc_event *event)
 		leave(LIVE_AGAIN);
 	case PC_OFF:
 		leave(EXIT_SUCCESS);
+	case PC_NOTE:
+		warn("%s", event->text);
+		break;
 	case PC_DEAD:
 		fatal("%s", event->text);
 	}
@@ -3542,13 +3722,14 @@ static void parse_command_line(int argc, char *argv[])
  * that he asked for (L:360), and give the Guest one life after the other (L:020
  * and L:030) until one ends in something else than a reboot.
  *
- * SIGPIPE is of no use to us: a write that fails says so.  And whoever started
+ * SIGPIPE and SIGXFSZ are of no use to us: a write that fails says so.  And whoever started
  * us may have been ignoring SIGCHLD, in which case we'd wait in vain. */
 int main(int argc, char *argv[])
 {
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	fill_gaps();
 	parse_command_line(argc, argv);

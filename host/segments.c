@@ -30,12 +30,22 @@ static u32 descriptor_of(const struct lguest *lg, u16 selector)
 }
 /*:*/
 
+static bool has_base(int seg)
+{
+	return seg == X86_FS || seg == X86_GS;
+}
+
 /*H:510 May this selector be loaded into that register?  The processor knows the
- * rules; what it can't know is our table. */
+ * rules; what it can't know is our table, and that we have no bases for the other
+ * four: rather than to run on with the wrong one, a program gets a #GP. */
 u8 segment_fault(const struct lguest *lg, int seg, u16 selector, u32 ring)
 {
-	return x86_segment_fault(seg, selector, descriptor_of(lg, selector),
-				 ring);
+	u8 vector = x86_segment_fault(seg, selector,
+				      descriptor_of(lg, selector), ring);
+
+	if (vector || has_base(seg) || !(selector & ~X86_RPL))
+		return vector;
+	return x86_is_flat(seg, lg->gdt[selector >> 3]) ? 0 : X86_GP;
 }
 /*:*/
 
@@ -44,11 +54,6 @@ static u32 base_of(const struct lguest *lg, u16 selector)
 	bool null = !(selector & ~X86_RPL);
 
 	return null ? 0 : x86_segment_base(lg->gdt[selector >> 3]);
-}
-
-static bool has_base(int seg)
-{
-	return seg == X86_FS || seg == X86_GS;
 }
 
 bool lguest_load_segment(struct x86_cpu *cpu, int seg, u16 selector)
@@ -182,11 +187,11 @@ void init_guest_gdt(struct lguest *lg)
 }
 /*:*/
 
-/*M:600 Segments are checked when they're loaded and never again.  Limits mean
- * nothing, and neither do the bases of cs, ss, ds and es.  A data segment that
- * has become null works on, where a real processor has a #GP in store for the
- * first who uses it.  Code segments of 16 bits can't be loaded at all, nor can
- * anything of an LDT.
+/*M:600 Segments are checked when they're loaded and never again.  In cs, ss, ds
+ * and es only flat ones can be, of 32 bits, and nothing of an LDT (on the PC, the
+ * flat ones); what's between a limit of fs or gs and 4 GiB is theirs as well.  A
+ * data segment that has become null works on, where a real processor has a #GP in
+ * store for the first who uses it.
  *
  * No Linux kernel minds.  A museum's guard of a program would (dosemu, old Wine);
  * translated code could check a limit with a compare before each access, but

@@ -44,6 +44,21 @@ void pc_die(struct pc *pc, const char *fmt, ...)
 	pc->event.text = pc->reason;
 	pc_tell(pc, PC_DEAD);
 }
+
+void pc_note(struct pc *pc, bool *told, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (*told)
+		return;
+	*told = true;
+	va_start(ap, fmt);
+	vsnprintf(pc->note, sizeof(pc->note), fmt, ap);
+	va_end(ap);
+	pc->has_note = true;
+	if (!pc->has_event)
+		pc_tell(pc, PC_NOTE);
+}
 /*:*/
 
 /*H:712 What the processor asks about memory. */
@@ -173,7 +188,7 @@ static void run_once(struct pc *pc)
 		halt(pc);
 }
 
-/* Before anything else is told, the Guest finishes its sentence. */
+/* Before anything else is told, the Guest finishes its sentence... */
 static bool take_output(struct pc *pc, struct pc_event *event)
 {
 	event->kind = PC_SERIAL;
@@ -185,13 +200,26 @@ static bool take_output(struct pc *pc, struct pc_event *event)
 	return event->len || pc->event.kind == PC_SERIAL;
 }
 
+/* ... and what there was to note may be the cause of what comes next. */
+static bool take_note(struct pc *pc, struct pc_event *event)
+{
+	if (!pc->has_note)
+		return false;
+	pc->has_note = false;
+	event->kind = PC_NOTE;
+	event->text = pc->note;
+	if (pc->event.kind == PC_NOTE)
+		pc->has_event = false;
+	return true;
+}
+
 void pc_run(struct pc *pc, struct pc_event *event)
 {
 	x86_load_fpu(&pc->cpu);
 	while (!pc->has_event)
 		run_once(pc);
 	x86_save_fpu(&pc->cpu);
-	if (take_output(pc, event))
+	if (take_output(pc, event) || take_note(pc, event))
 		return;
 	pc->has_event = false;
 	*event = pc->event;

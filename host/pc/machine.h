@@ -21,7 +21,7 @@
  * PC's processor doesn't know of such a thing; Linux does. */
 #define PC_KERNEL_START 0xc0000000u
 
-#define PC_REASON_LEN 256
+#define PC_TEXT_LEN 256
 
 /* GDTR, IDTR; and LDTR and TR with the selector that they came from. */
 struct pc_table {
@@ -96,6 +96,9 @@ struct pc {
 	u32 cr0, cr2, cr3, cr4;
 	u32 dr[8];
 	struct pc_table gdt, idt, ldt, tss;
+	/* What gates and the TSS name is looked up when it's another than the
+	 * last time; 0: nothing yet. */
+	u16 gate_cs, stack_ss;
 
 	struct pc_pic pic[2];
 	struct pc_channel channel[3];
@@ -115,7 +118,9 @@ struct pc {
 	u32 watched;		/* a page, or 0 */
 	bool has_event;
 	struct pc_event event;
-	char reason[PC_REASON_LEN];
+	char reason[PC_TEXT_LEN];
+	char note[PC_TEXT_LEN];
+	bool has_note, told_of_base, told_of_limit;
 	int task;		/* whose thread's the PC is */
 	struct tsc_clocks first;
 	u32 tsc_khz;
@@ -130,6 +135,12 @@ static inline u32 pc_ring(const struct pc *pc)
 {
 	return pc->cpu.user ? 3 : 0;
 }
+
+/* May whoever is running use all ports, and change IF? */
+static inline bool pc_has_io_privilege(const struct pc *pc)
+{
+	return pc_ring(pc) <= (pc->cpu.eflags_kept >> 12 & 3);
+}
 /*:*/
 
 /* core.c */
@@ -137,6 +148,9 @@ extern const struct x86_machine pc_machine;
 /* The Guest dies of this; the first reason is the one that counts. */
 void pc_die(struct pc *pc, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The user may like to know this, unless he has been @told. */
+void pc_note(struct pc *pc, bool *told, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Something for the Launcher: pc_run() shall return. */
 void pc_tell(struct pc *pc, enum pc_event_kind kind);
 u64 pc_now(void);	/* CLOCK_MONOTONIC in ns */

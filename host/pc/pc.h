@@ -24,6 +24,7 @@ enum pc_event_kind {
 	PC_RESET,	/* the Guest wants to start again */
 	PC_OFF,		/* it has stopped for good, and meant to */
 	PC_DEAD,	/* it has stopped for good: @text says why */
+	PC_NOTE,	/* it goes on, but the user should know: @text */
 };
 
 #define PC_QUEUES 2

@@ -155,6 +155,7 @@ static void move_register(struct pc *pc, const struct x86_insn *insn)
 #define MSR_MCG_CAP 0x179u
 #define MSR_MCG_STATUS 0x17au
 #define MSR_MISC_ENABLE 0x1a0u
+#define FAST_STRINGS 0x1u
 
 static void read_msr(struct pc *pc, const struct x86_insn *insn)
 {
@@ -168,7 +169,9 @@ static void read_msr(struct pc *pc, const struct x86_insn *insn)
 	case MSR_UCODE_REV:
 	case MSR_MCG_CAP:
 	case MSR_MCG_STATUS:
+		break;
 	case MSR_MISC_ENABLE:
+		value = FAST_STRINGS;
 		break;
 	default:
 		refuse(pc);
@@ -217,6 +220,7 @@ static void load_table(struct pc *pc, const struct x86_insn *insn,
 		return;
 	table->limit = limit;
 	table->base = insn->opsize16 ? base & 0xffffff : base;
+	pc->gate_cs = pc->stack_ss = 0;
 	done(pc, insn);
 }
 
@@ -361,11 +365,12 @@ static bool string_round(struct pc *pc, const struct x86_insn *insn)
 	unsigned size = port_size(insn);
 	bool out = insn->opcode >= 0x6e;
 	int reg = out ? X86_ESI : X86_EDI, wide = insn->addr16 ? 2 : 4;
+	int seg = insn->seg == X86_NO_SEG ? X86_DS : insn->seg;
 	u32 at = x86_get_reg(cpu, reg, wide), value = 0;
 	u16 port = cpu->regs[X86_EDX];
 
 	if (out) {
-		if (!x86_read(cpu, at, &value, size))
+		if (!x86_read(cpu, cpu->seg[seg].base + at, &value, size))
 			return false;
 		pc_out(pc, port, size, value);
 	} else {
@@ -420,15 +425,69 @@ static void system_one_byte(struct pc *pc, const struct x86_insn *insn)
 	}
 }
 
-/* A program has no business here: its IOPL is 0, and nobody has given it a map
- * of ports that it may use. */
+/*:*/
+
+/*H:731 A program has little business here, unless its kernel says otherwise
+ * (SDM 1:19.5).  With an IOPL of 3 it may use all ports, and cli and sti.
+ * Without, there may be a map behind the task state segment with a bit for each
+ * port, where ones are refusals.  Two bytes of it are looked at each time, since
+ * a wide access may need a bit of the next, and both must be within the limit.
+ *
+ * All of this comes before the instruction does anything, so that even no round
+ * of "rep ins" is refused. */
+#define TSS_MAP_AT 102u
+
+static bool read_tss(struct pc *pc, u32 offset, u16 *word)
+{
+	u32 error, address;
+
+	if (offset + 1 > pc->tss.limit) {
+		refuse(pc);
+		return false;
+	}
+	if (x86_access(&pc->cpu, pc->tss.base + offset, word, sizeof(*word), 0,
+		       &error, &address))
+		return true;
+	x86_trap(&pc->cpu, X86_PF, error, address);
+	return false;
+}
+
+static bool map_permits(struct pc *pc, const struct x86_insn *insn)
+{
+	u16 map, bits, port = port_of(pc, insn);
+
+	if (!read_tss(pc, TSS_MAP_AT, &map) ||
+	    !read_tss(pc, map + port / 8u, &bits))
+		return false;
+	if (!(bits >> port % 8 & ((1u << port_size(insn)) - 1)))
+		return true;
+	refuse(pc);
+	return false;
+}
+
+static bool may_run(struct pc *pc, const struct x86_insn *insn)
+{
+	bool flag = insn->opcode == 0xfa || insn->opcode == 0xfb;
+
+	if (!pc->cpu.user)
+		return true;
+	if (insn->map == 0 && insn->opcode != 0xf4) {
+		if (pc_has_io_privilege(pc))
+			return true;
+		if (!flag)
+			return map_permits(pc, insn);
+	}
+	refuse(pc);
+	return false;
+}
+
 void pc_privileged(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
 	struct pc *pc = pc_of(cpu);
 
-	if (cpu->user)
-		refuse(pc);
-	else if (insn->map == 1)
+	if (!may_run(pc, insn))
+		return;
+	if (insn->map == 1)
 		system_0f(pc, insn);
 	else
 		system_one_byte(pc, insn);

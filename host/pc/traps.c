@@ -47,6 +47,17 @@ static bool read_table(struct pc *pc, const struct pc_table *table, u32 offset,
 			  &address);
 }
 
+/* Is @selector the kernel's, for @seg?  @known: the last one that was. */
+static bool is_good(struct pc *pc, int seg, u16 selector, u16 *known)
+{
+	if (selector == *known && selector)
+		return true;
+	if (pc_segment_fault(pc, seg, selector, 0))
+		return false;
+	*known = selector;
+	return true;
+}
+
 /* Whatever comes of it, the kernel is next: in its window the tables are at hand
  * without a walk. */
 static bool read_gate(struct pc *pc, u8 vector, struct gate *gate)
@@ -57,11 +68,12 @@ static bool read_gate(struct pc *pc, u8 vector, struct gate *gate)
 	if (!read_table(pc, &pc->idt, vector * GATE_SIZE, words, GATE_SIZE))
 		return false;
 	gate->address = (words[0] & 0xffff) | (words[1] & 0xffff0000);
-	gate->selector = words[0] >> 16;
+	gate->selector = words[0] >> 16 & ~X86_RPL;
 	gate->high = words[1];
 	type = GATE_TYPE(words[1]);
 	return words[1] & GATE_PRESENT &&
-	       (type == INTERRUPT_GATE || type == TRAP_GATE);
+	       (type == INTERRUPT_GATE || type == TRAP_GATE) &&
+	       is_good(pc, X86_CS, gate->selector, &pc->gate_cs);
 }
 /*:*/
 
@@ -83,7 +95,7 @@ static bool kernel_stack(struct pc *pc, u32 *esp)
 		return false;
 	*esp = stack[0];
 	pc->cpu.seg[X86_SS].selector = stack[1];
-	return true;
+	return is_good(pc, X86_SS, stack[1], &pc->stack_ss);
 }
 
 static bool push_frame(struct pc *pc, const struct frame *frame, bool outer,
@@ -106,7 +118,7 @@ static void enter_gate(struct pc *pc, const struct gate *gate)
 	struct x86_cpu *cpu = &pc->cpu;
 
 	cpu->eip = gate->address;
-	cpu->seg[X86_CS].selector = gate->selector & ~3u;
+	cpu->seg[X86_CS].selector = gate->selector;
 	x86_set_eflags(cpu, x86_eflags(cpu) & ~(X86_FLAG_TF | X86_FLAG_NT));
 	if (GATE_TYPE(gate->high) == INTERRUPT_GATE)
 		cpu->interrupt_flag = 0;
@@ -263,11 +275,6 @@ void pc_iret(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 /*H:766 The flags.  A program may change what it computes with; IF needs a ring
  * not above IOPL, and IOPL itself needs ring 0 (SDM 2B, POPF). */
-static u32 iopl(const struct x86_cpu *cpu)
-{
-	return cpu->eflags_kept >> 12 & 3;
-}
-
 u32 pc_show_eflags(struct x86_cpu *cpu, u32 eflags)
 {
 	return eflags | cpu->interrupt_flag;
@@ -283,12 +290,11 @@ void pc_set_interrupt_flag(struct pc *pc, bool on)
 void pc_change_eflags(struct x86_cpu *cpu, u32 eflags, u32 mask)
 {
 	struct pc *pc = pc_of(cpu);
-	u32 ring = pc_ring(pc);
 
-	if (mask & X86_FLAG_IF && ring <= iopl(cpu))
+	if (mask & X86_FLAG_IF && pc_has_io_privilege(pc))
 		pc_set_interrupt_flag(pc, eflags & X86_FLAG_IF);
 	mask &= X86_LIVE_FLAGS | X86_FLAG_TF | X86_FLAG_NT | X86_FLAG_AC |
-		X86_FLAG_ID | (ring ? 0 : X86_FLAG_IOPL);
+		X86_FLAG_ID | (cpu->user ? 0 : X86_FLAG_IOPL);
 	x86_set_eflags(cpu, (x86_eflags(cpu) & ~mask) | (eflags & mask));
 }
 /*:*/

@@ -13,7 +13,7 @@ static u32 dpl_of(u32 high)
 
 static u8 code_fault(u32 high, u16 selector, u32 ring)
 {
-	u32 wanted = X86_DESC_MEMORY | X86_DESC_CODE | X86_DESC_32BIT;
+	u32 wanted = X86_DESC_MEMORY | X86_DESC_CODE;
 
 	if ((high & wanted) != wanted)
 		return X86_GP;
@@ -58,9 +58,29 @@ u8 x86_segment_fault(int seg, u16 selector, u32 high, u32 ring)
 }
 /*:*/
 
-/* The base, scattered as if it had been dropped. */
+/* Base and limit, scattered as if they had been dropped. */
 u32 x86_segment_base(const u32 descriptor[2])
 {
 	return descriptor[0] >> 16 | (descriptor[1] & 0xff) << 16 |
 	       (descriptor[1] & 0xff000000);
+}
+
+u32 x86_segment_limit(const u32 descriptor[2])
+{
+	u32 limit = (descriptor[0] & 0xffff) | (descriptor[1] & 0xf0000);
+
+	return descriptor[1] & 0x800000 ? limit << 12 | 0xfff : limit;
+}
+
+/* The bit that makes code conforming turns data upside down: what's below the
+ * limit is outside.  Code and stack have 32 bits, or eip and esp wouldn't. */
+bool x86_is_flat(int seg, const u32 descriptor[2])
+{
+	u32 down = X86_DESC_CODE | X86_DESC_CONFORMING;
+
+	return !x86_segment_base(descriptor) &&
+	       x86_segment_limit(descriptor) == ~0u &&
+	       (descriptor[1] & down) != X86_DESC_CONFORMING &&
+	       (seg == X86_DS || seg == X86_ES ||
+		descriptor[1] & X86_DESC_32BIT);
 }

@@ -260,6 +260,10 @@ static inline bool x86_too_privileged(u16 selector, u32 high)
 }
 
 u32 x86_segment_base(const u32 descriptor[2]);
+u32 x86_segment_limit(const u32 descriptor[2]);
+/* Is it what translated code takes cs, ds, es and ss to be: all of memory, from 0
+ * to 4 GiB?  @descriptor may be loaded into @seg. */
+bool x86_is_flat(int seg, const u32 descriptor[2]);
 
 /* Raises a trap at cpu->eip. */
 void x86_trap(struct x86_cpu *cpu, u8 vector, u32 error, u32 address);

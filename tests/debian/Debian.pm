@@ -189,6 +189,12 @@ sub does {
 		|| diag "status $status:\n$output";
 }
 
+# Whether its kernel had nothing to say that it calls a warning, or worse.
+sub is_content {
+	my ($self) = @_;
+	return $self->does(q(! dmesg -r | grep '^<[0-4]>'), qr/^$/);
+}
+
 # Switches it off; what the Launcher ends with.
 sub off {
 	my ($self) = @_;

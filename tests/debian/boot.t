@@ -17,7 +17,8 @@ sub boots {
 	$debian->does('uname -r', qr/^\Q$version\E$/);
 	$debian->does('uname -m', qr/^i686$/);
 	$debian->does('cat /proc/cpuinfo', $kind =~ /pae/ ? qr/\bpae\b/ : qr/\bsse2\b/);
-	$debian->does('! dmesg | grep -E "WARNING|BUG|Call Trace|Oops"', qr/^$/);
+	$debian->does('! dmesg | grep -E "WARNING|B(UG|ug)|Call Trace|Oops|[Dd]isabled fast"', qr/^$/);
+	$debian->is_content;
 	is($debian->off, 0, "$kind: power off");
 }
 

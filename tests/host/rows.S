@@ -1041,6 +1041,31 @@ tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
 	say %ecx
 	end
 
+	.macro not_flat name:req, seg:req, low:req, high:req
+	row "\name", "unhandled trap 13 at 0x@ (0x30)"
+	start
+	gdt 6, \low, \high
+	mov $0x30, %eax
+9:	mov %eax, %\seg
+	end
+	.endm
+
+	not_flat "ds can't have a base", ds, 0x1000ffff, 0x00cff200
+	not_flat "nor can es have a limit", es, 0xfffe, 0x00cff200
+	not_flat "... in bytes", es, 0xffff, 0x004ff200
+	not_flat "nor ds be upside down", ds, 0xffff, 0x00cff600
+	not_flat "nor ss have 16 bits", ss, 0xffff, 0x008fb200
+	row "nor cs a base", "unhandled trap 13 at 0x@ (0x30)"
+	start
+	gdt 6, 0x1000ffff, 0x00cfba00
+9:	ljmp $0x30, $9b
+	end
+	row "nor cs 16 bits", "unhandled trap 13 at 0x@ (0x30)"
+	start
+	gdt 6, 0xffff, 0x008fba00
+9:	ljmp $0x30, $9b
+	end
+
 	/* ---- Page tables ---- */
 
 	row "A after a read, D after a write", "80027 80067 CRASH: done"

@@ -68,6 +68,44 @@ static void refused(const char *kernel, const char *text)
 	refused_with("64", kernel, NULL, "x", text);
 }
 
+#define I386_ONLY                                                           \
+	": what's needed is one for 32-bit x86 (make ARCH=i386, or Debian's " \
+	"linux-image-686)"
+#define STRANGER(at, bytes, text)                                           \
+	stranger(at, bytes, sizeof(bytes) - 1, "kernel % is " text)
+
+/* @len bytes are enough to tell, with nothing behind. */
+static void stranger(int at, const char *bytes, int len, const char *text)
+{
+	char data[64] = "";
+
+	memcpy(data + at, bytes, len);
+	refused(write_file("stranger", data, at + len), text);
+}
+
+static void strangers(void)
+{
+	STRANGER(36, "\x18\x28\x6f\x01", "a zImage for ARM" I386_ONLY);
+	STRANGER(56, "ARM\x64", "an Image for 64-bit ARM" I386_ONLY);
+	STRANGER(48, "RISCV", "an Image for RISC-V" I386_ONLY);
+	STRANGER(0, "\x1f\x8b\x08", "compressed by gzip: unpack it with gzip -d");
+	STRANGER(0, "\xfd""7zXZ\0", "compressed by xz: unpack it with xz -d");
+	STRANGER(0, "\x28\xb5\x2f\xfd", "compressed by zstd: unpack it with zstd -d");
+	STRANGER(0, "BZh9", "compressed by bzip2: unpack it with bzip2 -d");
+	STRANGER(0, "\x5d\0\0\x80", "compressed by lzma: unpack it with xz -d");
+	STRANGER(0, "\x02\x21\x4c\x18", "compressed by lz4: unpack it with lz4 -d");
+	STRANGER(0, "\x27\x05\x19\x56",
+		 "a uImage, which is for U-Boot: what's needed is the vmlinux or bzImage");
+	STRANGER(0, "\xd0\x0d\xfe\xed",
+		 "a device tree, or an image for U-Boot: what's needed is the vmlinux or bzImage");
+	STRANGER(0, "070701", "a cpio archive: that would be for --initrd");
+	STRANGER(0, "!<arch>\ndebian",
+		 "a package of Debian's, or another archive: the kernel is in it (dpkg-deb -x)");
+	STRANGER(0, "MZ",
+		 "a program for EFI or Windows, without Linux's boot header: "
+		 "what's needed is a vmlinux or bzImage");
+}
+
 static void not_kernels(void)
 {
 	static char zeroes[65536];
@@ -82,7 +120,7 @@ static void not_kernels(void)
 	refused(write_file("byte", "x", 1), "kernel % is neither a 32-bit ELF file nor a bzImage");
 	refused(write_file("zeroes", zeroes, sizeof(zeroes)),
 		"kernel % is neither a 32-bit ELF file nor a bzImage");
-	refused("/bin/sh", "kernel % is a 64-bit ELF, a 32-bit one was expected");
+	refused("/bin/sh", "kernel % is an ELF file for x86-64" I386_ONLY);
 	if (geteuid()) {
 		const char *secret = write_file("secret", "x", 1);
 
@@ -110,7 +148,16 @@ static void bad_elfs(void)
 		"kernel %: truncated, segment 0 ends at byte 4212 of 4211");
 	BAD_ELF(elf.ehdr.e_ident[EI_CLASS] = 7, MALFORMED "e_ident[EI_CLASS] is 7, should be 1");
 	BAD_ELF(elf.ehdr.e_type = ET_DYN, MALFORMED "e_type is 3, should be 2");
-	BAD_ELF(elf.ehdr.e_machine = EM_ARM, MALFORMED "e_machine is 40, should be 3");
+	BAD_ELF(elf.ehdr.e_ident[EI_DATA] = 3, MALFORMED "e_ident[EI_DATA] is 3, should be 1");
+	BAD_ELF(elf.ehdr.e_machine = EM_ARM, "kernel % is an ELF file for ARM" I386_ONLY);
+	BAD_ELF(elf.ehdr.e_machine = EM_AARCH64, "kernel % is an ELF file for 64-bit ARM" I386_ONLY);
+	BAD_ELF(elf.ehdr.e_machine = EM_RISCV, "kernel % is an ELF file for RISC-V" I386_ONLY);
+	BAD_ELF(elf.ehdr.e_machine = EM_X86_64; elf.ehdr.e_ident[EI_CLASS] = ELFCLASS64,
+		"kernel % is an ELF file for x86-64" I386_ONLY);
+	BAD_ELF(elf.ehdr.e_machine = EM_PPC64 << 8; elf.ehdr.e_ident[EI_DATA] = ELFDATA2MSB,
+		"kernel % is an ELF file for 64-bit PowerPC" I386_ONLY);
+	BAD_ELF(elf.ehdr.e_machine = 77,
+		"kernel % is an ELF file for another processor (number 77)" I386_ONLY);
 	BAD_ELF(elf.ehdr.e_phentsize = 56, MALFORMED "e_phentsize is 56, should be 32");
 	BAD_ELF(elf.ehdr.e_phnum = 0, MALFORMED "e_phnum is 0, should be 1 to 2048");
 	BAD_ELF(elf.ehdr.e_phnum = 2049, MALFORMED "e_phnum is 2049, should be 1 to 2048");
@@ -159,7 +206,7 @@ static void bad_bzimages(void)
 	BAD_BZIMAGE("64", hdr.version = 0x206, sizeof(image),
 		    "kernel %: boot protocol 2.06 is too old, lguest needs 2.07");
 	BAD_BZIMAGE("64", hdr.xloadflags = 1, sizeof(image),
-		    "kernel % is a 64-bit bzImage, a 32-bit one was expected");
+		    "kernel % is a bzImage for x86-64" I386_ONLY);
 	BAD_BZIMAGE("64", hdr.loadflags = 0, sizeof(image),
 		    "kernel % is a zImage, which loads low; a bzImage was expected");
 	BAD_BZIMAGE("64", (void)hdr, 5 * 512,
@@ -226,6 +273,7 @@ static void too_big(void)
 
 const struct test tests[] = {
 	{ "not kernels", not_kernels },
+	{ "kernels for others", strangers },
 	{ "bad ELF files", bad_elfs },
 	{ "bad bzImages", bad_bzimages },
 	{ "too big", too_big },

@@ -7,12 +7,21 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 tests=0
 
-gcc -m32 -nostdlib -static -Wl,-N -Wl,-Ttext=0x100000 \
-	-Wl,--build-id=none,--no-warn-rwx-segments \
-	-o "$dir/hello" tests/pc/hello.S || {
-	echo 'Bail out! no kernel'
-	exit 1
+build() {	# $1 name, $2... gcc's arguments
+	name=$1
+	shift
+	gcc -m32 -nostdlib -static -Wl,-N -Wl,-Ttext=0x100000 \
+		-Wl,--build-id=none,--no-warn-rwx-segments \
+		-o "$dir/$name" "$@" || {
+		echo "Bail out! no $name"
+		exit 1
+	}
 }
+
+build hello tests/pc/hello.S
+build program -DSEGMENT=ds -DLOW=0x1000ffff -DHIGH=0x00cff200 tests/pc/segment.S
+build kernel -DSEGMENT=ss -DLOW=0x0000ffff -DHIGH=0x000f9200 tests/pc/segment.S
+build thread -DSEGMENT=gs -DLOW=0x1000ffff -DHIGH=0x0040f200 tests/pc/segment.S
 
 check() {	# $1 name, $2 status, $3 pattern of a line, $4... lguest's arguments
 	name=$1
@@ -48,4 +57,12 @@ check '... and alone if he likes' 0 'just me' \
 check 'there is no third machine' 1 \
 	'lguest: --machine=vax: this lguest knows "lguest" and "pc"' \
 	--machine=vax 16 "$hello"
+check "a program's segment with a base is refused, with a line" 1 \
+	'lguest: a program of .* of 32 bits with base 0x1000 and limit 0xffffffff in ds at 0x10000c: .*' \
+	16 "$dir/program"
+check "... the kernel's own too" 1 \
+	"lguest: the Guest's kernel wants .* of 16 bits with base 0 and limit 0xfffff in ss at 0x10000c: .*" \
+	16 "$dir/kernel"
+check '... where only an end will not be kept, there is just a line' 0 \
+	'lguest: a program of .* wants gs to have limit 0xffff: .*' 16 "$dir/thread"
 echo "1..$tests"

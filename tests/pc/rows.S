@@ -8,7 +8,21 @@
 #define USER_DS 0x23
 #define TSS 0x28
 #define FS 0x30
+#define SHORT_TSS 0x38
+#define LONG_TSS 0x40
+#define OTHER 0x4b
+#define LDT 0x50
 #define IF 0x200
+#define IOPL_3 0x3000
+
+/* A port that may be written without harm, and the map of ports behind the TSS:
+ * it ends with it, and permits no other. */
+#define SCRATCH 0x3ff
+#define BEFORE_SCRATCH 0x3fe
+#define BEHIND_SCRATCH 0x400
+#define MAP_AT 104
+#define MAP_SIZE (SCRATCH / 8 + 1)
+#define FAR_MAP_AT 0xe000
 
 #define KERNEL_STACK 0x180000
 #define TRAP_STACK 0x190000
@@ -43,6 +57,38 @@ _start:
 	set\condition ok_byte
 	call result
 	.asciz "\name"
+	.endm
+
+/* Runs @program in ring 3 with @eflags, until int 0x80. */
+	.macro in_ring_3 program, eflags
+	movl $0, faults
+	movl $1f, resume
+	pushl $USER_DS
+	pushl $USER_STACK
+	pushl $\eflags
+	pushl $USER_CS
+	pushl $\program
+	iret
+1:
+	.endm
+
+/* A row that is fine if an instruction of ring 3 faults @times times, which finds
+ * @port in dx and nothing in ecx. */
+	.macro faults_in_ring_3 times, eflags, name, port, instruction:vararg
+	jmp 2f
+3:	movl $4f, %ss:skip_to
+	mov $USER_DS, %ecx
+	mov %ecx, %ds
+	mov %ecx, %es
+	xor %ecx, %ecx
+	mov $\port, %edx
+	mov $bytes, %esi
+	mov $bytes + 1, %edi
+	\instruction
+4:	int $0x80
+2:	in_ring_3 3b, \eflags
+	cmpl $\times, faults
+	ok e, "\name"
 	.endm
 
 	cli
@@ -105,14 +151,8 @@ _start:
 	ok e, "... and so does what comes later"
 
 	/* To ring 3 and back by int 0x80, by cli, by popf. */
-	movl $1f, resume
-	pushl $USER_DS
-	pushl $USER_STACK
-	pushl $2
-	pushl $USER_CS
-	pushl $user
-	iret
-1:	cmpl $KERNEL_STACK_AFTER, seen_esp
+	in_ring_3 user, 2
+	cmpl $KERNEL_STACK_AFTER, seen_esp
 	ok e, "int from ring 3 starts on the stack that the TSS names"
 	cmpl $USER_CS, seen_cs
 	ok e, "... and tells where it came from"
@@ -120,6 +160,42 @@ _start:
 	ok e, "cli is not for programs"
 	testl $IF, seen_eflags
 	ok z, "... nor does popf enable interrupts for them"
+
+	/* Ports, for programs: the scratch register's, unless another is named. */
+	mov $0x5a, %al
+	faults_in_ring_3 0, 2, "a program may write to a port that the map permits", SCRATCH, out %al, %dx
+	faults_in_ring_3 0, 2, "... and read from it", SCRATCH, in %dx, %al
+	cmpb $0x5a, seen_al
+	ok e, "... what is there"
+	faults_in_ring_3 0, 2, "... also by string: write", SCRATCH, outsb
+	faults_in_ring_3 0, 2, "... and read", SCRATCH, insb
+	cmpb $'a', bytes + 1
+	ok e, "... the same"
+	faults_in_ring_3 1, 2, "but not its neighbour", BEFORE_SCRATCH, in %dx, %al
+	faults_in_ring_3 1, 2, "... nor two at once", SCRATCH, in %dx, %ax
+	faults_in_ring_3 1, 2, "... nor four", SCRATCH, out %eax, %dx
+	faults_in_ring_3 1, 2, "... nor one that is written in the instruction", SCRATCH, in $0x40, %al
+	faults_in_ring_3 1, 2, "... not even never", BEFORE_SCRATCH, rep insb
+	faults_in_ring_3 1, 2, "... nor what lies behind the map", BEHIND_SCRATCH, in %dx, %al
+	faults_in_ring_3 0, IOPL_3 | 2, "with IOPL 3 a program has all ports", BEHIND_SCRATCH, in %dx, %al
+	faults_in_ring_3 0, IOPL_3 | IF | 2, "... and cli", SCRATCH, cli
+	testl $IF, seen_eflags
+	ok z, "... which does what it does"
+	faults_in_ring_3 0, IOPL_3 | 2, "... and sti", SCRATCH, sti
+	testl $IF, seen_eflags
+	ok nz, "... likewise"
+	faults_in_ring_3 0, IOPL_3 | 2, "... and popf", SCRATCH, call enable_by_popf
+	testl $IF, seen_eflags
+	ok nz, "... which can set IF then"
+	testl $IOPL_3, seen_eflags
+	ok nz, "... but leaves IOPL as it is"
+	faults_in_ring_3 1, IOPL_3 | 2, "... but not hlt", SCRATCH, hlt
+	movw $0xffff, tss + 102
+	faults_in_ring_3 1, 2, "where there is no map there is no port", SCRATCH, in %dx, %al
+	movw $MAP_AT, tss + 102
+	mov $SHORT_TSS, %eax
+	ltr %ax
+	faults_in_ring_3 1, 2, "... nor where it ends a byte early", SCRATCH, in %dx, %al
 
 	/* The same selector, another base. */
 	mov $FS, %eax
@@ -129,6 +205,50 @@ _start:
 	movl $0x12345678, 0x140000
 	cmpl $0x12345678, %fs:0
 	ok e, "a segment load reads the descriptor anew"
+	mov $SCRATCH, %dx
+	xor %esi, %esi
+	outsb %fs:(%esi), %dx
+	in %dx, %al
+	cmp $0x78, %al
+	ok e, "... and outs counts from there"
+
+	/* Segments that aren't flat. */
+	.macro cannot_load seg, low, high, name
+	movl $\low, other
+	movl $\high, other + 4
+	faults_in_ring_3 1, 2, "\name", OTHER, mov %edx, %\seg
+	.endm
+	.macro cannot_jump low, high, name
+	movl $\low, other
+	movl $\high, other + 4
+	faults_in_ring_3 1, 2, "\name", OTHER, ljmp $OTHER, $4f
+	.endm
+
+	cannot_load ds, 0x1000ffff, 0x00cff200, "there is no ds with a base"
+	cannot_load es, 0x0000ffff, 0x01cff200, "... nor es"
+	cannot_load ss, 0x0000ffff, 0x00cff210, "... nor ss"
+	cannot_jump 0x1000ffff, 0x00cffa00, "... nor cs"
+	cannot_load ds, 0x0000fffe, 0x00cff200, "... nor ds with a limit"
+	cannot_load es, 0x0000ffff, 0x004ff200, "... nor es with one in bytes"
+	cannot_jump 0x0000ffff, 0x00cefa00, "... nor cs with one"
+	cannot_load ds, 0x0000ffff, 0x00cff600, "... nor ds upside down"
+	cannot_load ss, 0x0000ffff, 0x008ff200, "... nor ss with 16 bits"
+	cannot_jump 0x0000ffff, 0x008ffa00, "... nor cs with 16 bits"
+	movl $0x0000ffff, other
+	movl $0x00cff200, other + 4
+	faults_in_ring_3 0, 2, "... but ds as it should be", OTHER, mov %edx, %ds
+	movl $0x1000fffe, other
+	faults_in_ring_3 0, 2, "... and gs as it likes", OTHER, mov %edx, %gs
+	mov $LDT, %eax
+	lldt %ax
+	faults_in_ring_3 1, 2, "... nor one with a base from the LDT", 7, mov %edx, %ds
+	movl $0x00cf9200, other + 4
+	movl $0, faults
+	movl $1f, skip_to
+	mov $OTHER & ~3, %eax
+	mov %eax, %ss
+1:	cmpl $1, faults
+	ok e, "... and nothing else for the kernel"
 
 	movl $0, faults
 	movl $1f, skip_to
@@ -186,6 +306,18 @@ _start:
 	cmpl $0xcccc, PAGE_A
 	ok e, "... unless WP is off"
 
+	movw $FAR_MAP_AT, tss + 102
+	mov $LONG_TSS, %eax
+	ltr %ax
+	movl $0, TABLE + ((tss + FAR_MAP_AT - _start) / 0x1000 + 0x100) * 4
+	mov %cr3, %eax
+	mov %eax, %cr3
+	mov %eax, %cr2
+	faults_in_ring_3 1, 2, "a map of ports without a page", SCRATCH, in $0x40, %al
+	mov %cr2, %eax
+	cmp $tss + FAR_MAP_AT + 0x40 / 8, %eax
+	ok e, "... is a page fault"
+
 	mov $0xcf8, %dx
 	mov $0x80000000, %eax
 	out %eax, %dx
@@ -209,21 +341,28 @@ _start:
 user:
 	movl $1f, skip_to
 	cli
-1:	pushl $IF | 2
-	popf
-	pushf
-	pop seen_eflags
+1:	call enable_by_popf
 	int $0x80
-	ud2
+
+enable_by_popf:
+	pushl $IF | 2
+	popf
+	ret
 
 system_call:
-	mov %esp, seen_esp
-	mov 4(%esp), %eax
-	mov %eax, seen_cs
-	mov $KERNEL_STACK, %esp
+	push %eax
 	mov $KERNEL_DS, %eax
 	mov %eax, %ds
 	mov %eax, %es
+	mov (%esp), %al
+	mov %al, seen_al
+	mov 8(%esp), %eax
+	mov %eax, seen_cs
+	mov 12(%esp), %eax
+	mov %eax, seen_eflags
+	pop %eax
+	mov %esp, seen_esp
+	mov $KERNEL_STACK, %esp
 	jmp *resume
 
 /* #GP and #PF: count, and go on behind. */
@@ -296,9 +435,9 @@ make_idt:
 
 /* The first 4 MB as they are, and the two windows. */
 make_tables:
-	movl $TABLE | 3, DIRECTORY
+	movl $TABLE | 7, DIRECTORY
 	movl $HIGH_TABLE | 3, DIRECTORY + (WINDOW >> 22) * 4
-	mov $3, %eax
+	mov $7, %eax
 	xor %ecx, %ecx
 1:	mov %eax, TABLE(, %ecx, 4)
 	add $0x1000, %eax
@@ -360,11 +499,21 @@ gdt:
 	.quad 0x00cf92000000ffff
 	.quad 0x00cffa000000ffff
 	.quad 0x00cff2000000ffff
-	.word 103
+	.word MAP_AT + MAP_SIZE
 	.word tss - _start
 	.byte 0x10, 0x89, 0, 0
 fs_descriptor:
 	.quad 0x00cf92100000ffff
+	.word MAP_AT + MAP_SIZE - 1
+	.word tss - _start
+	.byte 0x10, 0x89, 0, 0
+	.word 0xffff
+	.word tss - _start
+	.byte 0x10, 0x89, 0, 0
+other:	.quad 0
+	.word 7				/* the LDT: the one before, again */
+	.word other - _start
+	.byte 0x10, 0x82, 0, 0
 gdt_pointer:
 	.word gdt_pointer - gdt - 1
 	.long gdt
@@ -373,7 +522,14 @@ idt_pointer:
 	.long idt
 	.align 8
 tss:	.long 0, TRAP_STACK, KERNEL_DS
-	.fill 23, 4, 0
+	.fill 22, 4, 0
+	.word 0, MAP_AT
+	.fill MAP_SIZE - 1, 1, 0xff
+	.byte 0x7f, 0xff
+	.align 4
+bytes:		.byte 'a', 0
+seen_al:	.byte 0
+	.align 4
 ticks:		.long 0
 faults:		.long 0
 skip_to:	.long 0

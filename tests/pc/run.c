@@ -14,6 +14,9 @@ static int report(const struct pc_event *event)
 	switch (event->kind) {
 	case PC_SERIAL:
 		return fwrite(event->text, 1, event->len, stdout) ? -1 : 1;
+	case PC_NOTE:
+		printf("# %s\n", event->text);
+		return -1;
 	case PC_RESET:
 		return 0;
 	case PC_OFF:
@@ -42,6 +45,7 @@ int main(int argc, char *argv[])
 	pc = pc_open(memory, PAGES, START, 0);
 	if (!pc || pc_start(pc))
 		return 2;
+	setlinebuf(stdout);
 	/* Whoever loses an interrupt sleeps for ever. */
 	alarm(20);
 	while (status < 0) {
