@@ -393,6 +393,12 @@ static void stop_threads(struct device *dev)
 		stop_thread(&dev->vq[i]);
 }
 
+static void restore_terminal(void)
+{
+	if (terminal_known)
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+}
+
 static void tidy_up(void)
 {
 	block_signals(NULL);
@@ -400,8 +406,7 @@ static void tidy_up(void)
 		return;
 	for (struct device *dev = devices; dev; dev = dev->next)
 		stop_threads(dev);
-	if (terminal_known)
-		tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+	restore_terminal();
 }
 
 static void __attribute__((noreturn)) leave(int status)
@@ -1877,10 +1882,19 @@ static void watch_filter(void)
  *
  * It would be a pity if it lived on after its parent was killed outright, so it
  * asks to be killed as well.  If the parent was faster, the request came too
- * late, and we notice that we're somebody else's child by now. */
+ * late, and we notice that we're somebody else's child by now.
+ *
+ * Of signals it minds only SIGTTIN, which comes of reading from a terminal that
+ * has been given to somebody else.  It stops all of us until we get it back;
+ * blocked, it would be an error. */
 static int serve_forever(void *data)
 {
 	struct virtqueue *vq = data;
+	sigset_t from_terminal;
+
+	sigemptyset(&from_terminal);
+	sigaddset(&from_terminal, SIGTTIN);
+	sigprocmask(SIG_UNBLOCK, &from_terminal, NULL);
 
 	sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (sys(SYS_getppid) != me)
@@ -3334,6 +3348,44 @@ static void drop_privileges(void)
 }
 /*:*/
 
+/*L:065 A life can also be stopped for a while, by SIGTSTP, and goes on with
+ * SIGCONT.  (No key sends that: ^Z is the Guest's.)  Meanwhile the terminal is as
+ * it was, and nobody here takes what is typed into it.
+ *
+ * Of SIGSTOP there's no warning, and a shell that sends it to a job is left to see
+ * to its terminal by itself.  But after it, too, the terminal has to be made raw
+ * again.  If by then it isn't ours any more, since the job was sent to the
+ * background, SIGTTOU stops us again until it is. */
+static void signal_threads(int sig)
+{
+	for (struct device *dev = devices; dev; dev = dev->next)
+		for (unsigned int i = 0; i < dev->num_vq; i++)
+			if (dev->vq[i].thread)
+				sys(SYS_kill, dev->vq[i].thread, sig);
+}
+
+static void pause_life(int sig)
+{
+	int old_errno = errno;
+
+	(void)sig;
+	signal_threads(SIGSTOP);
+	restore_terminal();
+	sys(SYS_kill, sys(SYS_getpid), SIGSTOP);
+	errno = old_errno;
+}
+
+static void resume_life(int sig)
+{
+	int old_errno = errno;
+
+	(void)sig;
+	make_terminal_raw();
+	signal_threads(SIGCONT);
+	errno = old_errno;
+}
+/*:*/
+
 /*L:060 These are the signals that people send to end something.  The second
  * process tidies up before it dies of one, the first waits for them and passes
  * them on (L:020). */
@@ -3354,6 +3406,8 @@ static void watched_signals(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGTSTP);
+	sigaddset(set, SIGCONT);
 	for (unsigned int i = 0; i < ARRAY_SIZE(mortal); i++)
 		if (!is_ignored(mortal[i]))
 			sigaddset(set, mortal[i]);
@@ -3370,6 +3424,11 @@ static void handle_signals(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(mortal); i++)
 		if (!is_ignored(mortal[i]))
 			sigaction(mortal[i], &act, NULL);
+	act.sa_handler = pause_life;
+	sigaction(SIGTSTP, &act, NULL);
+	act.sa_handler = resume_life;
+	sigdelset(&act.sa_mask, SIGTTOU);
+	sigaction(SIGCONT, &act, NULL);
 }
 
 /* If the first process is killed in a way that it can't catch, the second gets
@@ -3435,7 +3494,17 @@ static void __attribute__((noreturn)) live(pid_t parent)
  * at anything that the Guest has written, it may.
  *
  * While it waits it takes the signals for both: whatever it gets, it passes on.
- * The result is what the other one ended with. */
+ * The result is what the other one ended with.  If they are to stop, the second
+ * goes first, since a shell looks at the terminal as soon as the first has. */
+static void stop_after(pid_t pid)
+{
+	siginfo_t info;
+
+	if (!waitid(P_PID, pid, &info, WSTOPPED | WEXITED | WNOWAIT) &&
+	    info.si_code == CLD_STOPPED)
+		raise(SIGSTOP);
+}
+
 static int one_life(void)
 {
 	int status, sig, asked = 0;
@@ -3454,10 +3523,13 @@ static int one_life(void)
 	}
 	while (waitpid(pid, &status, WNOHANG) != pid) {
 		sig = sigwaitinfo(&watched, NULL);
-		if (sig > 0 && sig != SIGCHLD) {
+		if (sig < 0 || sig == SIGCHLD)
+			continue;
+		kill(pid, sig);
+		if (sig == SIGTSTP)
+			stop_after(pid);
+		else if (sig != SIGCONT)
 			asked = sig;
-			kill(pid, sig);
-		}
 	}
 	if (asked)
 		die_of(asked);

@@ -1,4 +1,4 @@
-/* Guests that work until somebody stops them, for the tests kill and filter. */
+/* Guests that work until somebody stops them, for the tests kill, filter and ends. */
 #include "guest.h"
 
 #define SECTOR 512u
@@ -30,13 +30,16 @@ static void request(u32 type, u64 sector, u32 len)
 	demand(status == 0);
 }
 
+static void put_number(char *at, u32 n)
+{
+	at[8] = '\n';
+	for (char *c = at + 7; c >= at; c--, n >>= 4)
+		*c = "0123456789abcdef"[n & 15];
+}
+
 static void print_number(u32 n)
 {
-	char *c = line + 8;
-
-	*c-- = '\n';
-	for (; c >= line; c--, n >>= 4)
-		*c = "0123456789abcdef"[n & 15];
+	put_number(line, n);
 	print(line);
 }
 
@@ -82,5 +85,55 @@ CASE(_busy, "", "")
 		offer(&rng.vq[0], (u32)random, sizeof(random), DESC_WRITE);
 		wait_used(&rng.vq[0]);
 		print("x");
+	}
+}
+
+static void say(struct device *console, const char *text)
+{
+	u32 len = 0;
+
+	while (text[len])
+		len++;
+	offer(&console->vq[1], (u32)text, len, 0);
+	wait_used(&console->vq[1]);
+}
+
+/* Has all devices at work, a network card with them if it's told 1; says "@" and
+ * what time it is, and "=" and what was typed. */
+CASE(_everything, "", "")
+{
+	static struct device console, net;
+	static u8 typed, random[64], packet[100];
+	static char answer[] = "= \n";
+
+	begin();
+	find_device(BLOCK, &disk);
+	find_device(RNG, &rng);
+	find_device(CONSOLE, &console);
+	start_device(&disk, disk.features[0]);
+	start_device(&rng, 0);
+	start_device(&console, 0);
+	if (argument(0)) {
+		find_device(NET, &net);
+		start_device(&net, 0);
+	}
+	line[0] = '@';
+	offer(&console.vq[0], (u32)&typed, 1, DESC_WRITE);
+	for (;; sleep_ms(2)) {
+		request(1, 0, SECTOR);
+		offer(&rng.vq[0], (u32)random, sizeof(random), DESC_WRITE);
+		wait_used(&rng.vq[0]);
+		if (net.type) {
+			offer(&net.vq[1], (u32)packet, sizeof(packet), 0);
+			wait_used(&net.vq[1]);
+		}
+		put_number(line + 1, lguest_data.sec);
+		say(&console, line);
+		if (console.vq[0].used->idx == console.vq[0].seen)
+			continue;
+		answer[1] = typed;
+		say(&console, answer);
+		wait_used(&console.vq[0]);
+		offer(&console.vq[0], (u32)&typed, 1, DESC_WRITE);
 	}
 }
