@@ -2,7 +2,8 @@
 # make run          boots guest/puppy to its shell (its self-test, if no terminal)
 # make run-net      the same with a network; as root
 # make check        all the tests;  make check MODE=asan  with a sanitizer
-# make fuzz-cpu     the processor against this one;  SECONDS=600  for so long
+# make fuzz         all fuzzers, for  SECONDS=600  together; needs clang
+# make fuzz-cpu     only the processor against this one, for  SECONDS=600
 # make bench        how fast it is, as a table;  ROWS="compute system"  for a part
 # make bench-debian Debian's stock kernel here and in QEMU; as root
 # make bench-plot   the last table as a picture, with gnuplot
@@ -122,7 +123,9 @@ check: all
 check-debian: all
 	$(PROVE) -j2 $(sort $(wildcard tests/debian/*.t))
 
-# SECONDS=n for all of them together; needs clang.
+SECONDS ?= 600
+
+# The time is for all of them together, and for building them.
 fuzz: lguest
 	tests/fuzz/fuzz.sh $(SECONDS)
 
@@ -134,7 +137,6 @@ check-programs:
 	PROGRAMS=all $(PROVE) tests/programs/programs.t
 
 # From where nobody has been before.
-SECONDS ?= 600
 fuzz-cpu:
 	tests/x86/diff.t $$(date +%s)000 1000000000 $(SECONDS)
 

@@ -2,8 +2,10 @@
 # Every input that a fuzzer has kept, once more.
 CC=${CC:-gcc}
 flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+guest_flags= host_flags=
 . "$(dirname "$0")/build.sh"
 export ASAN_OPTIONS=detect_leaks=0
+export FUZZ_CURRENT="$dir/current"
 tests=0
 
 for fuzzer in $fuzzers; do

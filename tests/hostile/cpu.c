@@ -850,6 +850,53 @@ CASE(user_code_without_end, "", HARMLESS)
 	}
 }
 
+/* An eighth of a gigabyte of it at a time, each byte translated: pages that are
+ * all the same four megabytes, which are other code each time.  The runner says
+ * how often; the code cache is filled several times by each. */
+#define GARBAGE 0x800000u
+#define GARBAGE_END 0xc00000u
+#define LONG_STORE 11u
+USER_CODE(user_strides, "mov $0x40000000, %esi\n"
+			"xor %eax, %eax\n"
+			"xor %edi, %edi\n"
+			"1: call *%esi\n"
+			"add $0x1000, %esi\n"
+			"cmp $0x48000000, %esi\n"
+			"jne 1b");
+
+/* Stores of any value to somewhere in a page, and a return. */
+static void plant_stores(u8 *page)
+{
+	u8 *at;
+
+	for (at = page; at < page + PAGE - LONG_STORE; at += LONG_STORE) {
+		at[0] = 0xc7;
+		at[1] = 0x84;
+		at[2] = 0x07;
+		*(u32 *)(at + 3) = (u32)user_data + random32() % (PAGE - 4);
+		*(u32 *)(at + 7) = random32();
+	}
+	*at = 0xc3;
+}
+
+CASE(_garbage, "", "")
+{
+	begin();
+	programs_on();
+	for (u32 page = GARBAGE; page < GARBAGE_END; page += PAGE)
+		map_user(0x40000000 + page - GARBAGE, (u8 *)page);
+	for (u32 i = 0x40000000 >> 22; i < 0x48000000 >> 22; i++) {
+		page_directory[i] = page_directory[0x40000000 >> 22];
+		hcall(SET_PGD, (u32)page_directory, i, 0, 0);
+	}
+	for (u32 round = argument(0); round; round--) {
+		for (u32 page = GARBAGE; page < GARBAGE_END; page += PAGE)
+			plant_stores((u8 *)page);
+		run_user(user_strides, USER_STACK, 0);
+		demand_trap(SYSCALL, 0, 0);
+	}
+}
+
 /* Code that changes itself, the instruction after the next. */
 USER_CODE(user_changes_itself,
 	  "mov $100000, %ecx\n"

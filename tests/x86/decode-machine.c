@@ -379,11 +379,14 @@ static void report(unsigned count)
 		printf("# %5u: %s\n", not_offered[n].seen, not_offered[n].why);
 }
 
+/* Usage: decode-machine [COUNT [SEED]]. */
 int main(int argc, char **argv)
 {
 	unsigned count = argc > 1 ? atoi(argv[1]) : 200000;
 	static const u8 nop = 0x90;
 
+	if (argc > 2)
+		random_state += strtoull(argv[2], NULL, 10);
 	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)) {
 		printf("ok - # SKIP no wrfsbase here\n");
 		return 0;
