@@ -4,6 +4,7 @@
 # make check        all the tests;  make check MODE=asan  with a sanitizer
 # make fuzz         all fuzzers, for  SECONDS=600  together; needs clang
 # make fuzz-cpu     only the processor against this one, for  SECONDS=600
+# make soak         24 Guests at once, then one by one;  SECONDS=600 BOOTS=1000
 # make bench        how fast it is, as a table;  ROWS="compute system"  for a part
 # make bench-debian Debian's stock kernel here and in QEMU; as root
 # make bench-plot   the last table as a picture, with gnuplot
@@ -62,7 +63,7 @@ else
 .DEFAULT_GOAL := all
 endif
 
-.PHONY: all guests run run-net check bench bench-plot bench-debian fuzz fuzz-cpu check-m32 \
+.PHONY: all guests run run-net check bench bench-plot bench-debian fuzz fuzz-cpu soak check-m32 \
 	check-debian check-programs clean install format \
 	book Journey FORCE
 
@@ -128,6 +129,11 @@ SECONDS ?= 600
 # The time is for all of them together, and for building them.
 fuzz: lguest
 	tests/fuzz/fuzz.sh $(SECONDS)
+
+# For SECONDS, then so many BOOTS.
+BOOTS ?= 1000
+soak: all
+	tests/soak.sh $(SECONDS) $(BOOTS)
 
 check-m32: lguest32
 	LGUEST=./lguest32 $(PROVE) -j2 $(sort $(wildcard tests/launcher/*.t))

@@ -128,11 +128,12 @@ static const char *test_page_bits(void)
 }
 /*:*/
 
-/*D:720 Time.  A nap may be longer than asked for, if the machine is busy;
- * shorter it may not be, ever.  While we sleep there's nothing to do, so the
- * processor must have been halted, and woken by the timer. */
+/*D:720 Time.  A nap may be longer than asked for, if the machine is busy (with
+ * two dozen Guests on two processors, one was of 1.14 s); shorter it may not be,
+ * ever.  While we sleep there's nothing to do, so the processor must have been
+ * halted, and woken by the timer. */
 #define NAP	(5 * NS_PER_MS)
-#define TOO_LONG (1 * NS_PER_S)
+#define TOO_LONG (20 * NS_PER_S)
 
 static const char *test_clock(void)
 {

@@ -21,3 +21,15 @@ build() {
 		exit 1
 	}
 }
+
+# The kernel for a PC into $dir/pc.
+build_pc() {
+	gcc -m32 -std=gnu11 -O1 -ffreestanding -fno-pie -fno-stack-protector \
+		-fcf-protection=none -fno-asynchronous-unwind-tables -Wall -Wextra \
+		-Werror -nostdlib -static -no-pie -Wl,-N,-Ttext=0x100000,-e,_start \
+		-Wl,--build-id=none,--no-warn-rwx-segments \
+		-o "$dir/pc" tests/pc/echo.c || {
+		echo 'Bail out! no kernel for a PC'
+		exit 1
+	}
+}

@@ -1,4 +1,5 @@
-/* Guests that work until somebody stops them, for the tests kill, filter and ends. */
+/* Guests that work until somebody stops them, for the tests kill, filter and ends,
+ * and for soak.sh. */
 #include "guest.h"
 
 #define SECTOR 512u
@@ -136,4 +137,18 @@ CASE(_everything, "", "")
 		wait_used(&console.vq[0]);
 		offer(&console.vq[0], (u32)&typed, 1, DESC_WRITE);
 	}
+}
+
+/* Starts its devices, says so, and reboots. */
+CASE(_reboot, "", "")
+{
+	enum { RESTART = 2 };
+
+	begin();
+	find_device(BLOCK, &disk);
+	find_device(RNG, &rng);
+	start_device(&disk, disk.features[0]);
+	start_device(&rng, 0);
+	print("reboot\n");
+	hcall(SHUTDOWN, (u32)"", RESTART, 0, 0);
 }
