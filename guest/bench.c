@@ -228,31 +228,10 @@ static void disk_pattern(const struct pattern *pattern, u8 *data)
 		  pattern->flush ? "_flush" : "");
 	report(name, disk_rate(pattern, data));
 }
-/*:*/
-
-/*D:790 A large request wants its memory in one piece, which is more than the
- * page allocator promises.  But shortly after boot its free pages lie side by
- * side, in one order or the other: so we ask until there are enough neighbours
- * (and as nothing runs after us, keep what we got). */
-static u8 *neighbours(u32 bytes)
-{
-	u8 *lowest = alloc_page(), *highest = lowest, *page;
-
-	while (lowest && highest + PAGE_SIZE - lowest < (s32)bytes) {
-		page = alloc_page();
-		if (page == lowest - PAGE_SIZE)
-			lowest = page;
-		else if (page == highest + PAGE_SIZE)
-			highest = page;
-		else
-			lowest = highest = page;
-	}
-	return lowest;
-}
 
 static void bench_disk(void)
 {
-	u8 *data = neighbours(LARGE);
+	u8 *data = alloc_run(LARGE / PAGE_SIZE, 1);
 	u32 i;
 
 	if (!data || block_sectors(0) < LARGE / 512) {

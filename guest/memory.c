@@ -121,37 +121,45 @@ unsigned int total_pages(void)
 }
 /*:*/
 
-/*G:204 Kernel stacks are two pages long and so those must be neighbours, an
- * even one and the odd one after it.  We look for a free page whose neighbour
- * is free as well.  (A page is free if it is in the list: those that we don't
- * manage have a user, namely themselves.) */
+/*G:204 Some things are longer than a page: a kernel stack is two, the first of
+ * them an even one; a packet of 64 KB is seventeen.  We look for a free page
+ * whose neighbours above are free as well.  (A page is free if it is in the
+ * list: those that we don't manage have a user, namely themselves.) */
 static bool is_free(const struct frame *frame)
 {
 	return frame->next != NULL;
 }
 
-static struct frame *neighbour(const struct frame *frame)
+static bool is_run(u32 first, u32 count, u32 align)
 {
-	return &frames[(frame - frames) ^ 1];
+	if (first % align || first + count > managed_end / PAGE_SIZE)
+		return false;
+	while (count && is_free(&frames[first + count - 1]))
+		count--;
+	return count == 0;
 }
 
-void *alloc_two_pages(void)
+static void *take_run(struct frame *first, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		take_frame(first + i);
+	return page_of(first);
+}
+
+void *alloc_run(u32 count, u32 align)
 {
 	u32 flags = irq_save();
 	struct frame *frame = free_list.next;
-	void *a = NULL, *b;
+	void *run = NULL;
 
-	while (frame != &free_list && !is_free(neighbour(frame)))
+	while (frame != &free_list && !is_run(frame - frames, count, align))
 		frame = frame->next;
-	if (frame != &free_list) {
-		b = take_frame(neighbour(frame));
-		a = take_frame(frame);
-		if (b < a)
-			a = b;
-		memset(a, 0, 2 * PAGE_SIZE);
-	}
+	if (frame != &free_list)
+		run = take_run(frame, count);
 	irq_restore(flags);
-	return a;
+	return run ? memset(run, 0, count * PAGE_SIZE) : NULL;
 }
 
 void free_two_pages(void *pages)

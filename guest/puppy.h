@@ -111,7 +111,8 @@ u32 memory_top(void);		/* Bytes of RAM; the device page follows it. */
 u32 pa(const void *kernel_virtual);
 void *va(u32 physical);
 void *alloc_page(void);		/* NULL if there is none left. */
-void *alloc_two_pages(void);	/* The same, but neighbours. */
+/* So many neighbours, the first page's number a multiple of @align. */
+void *alloc_run(u32 count, u32 align);
 void get_page(void *page);
 u32 page_users(const void *page);
 void free_page(void *page);

@@ -362,7 +362,7 @@ static void prepare_stack(struct task *task, u32 *top, const void *entry)
 static struct task *task_alloc(const char *name)
 {
 	static int last_pid;
-	struct task *task = alloc_two_pages();
+	struct task *task = alloc_run(2, 2);
 
 	if (!task)
 		return NULL;

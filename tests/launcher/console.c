@@ -8,6 +8,7 @@
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
+#include <linux/virtio_ring.h>
 #include "standin.h"
 
 static struct found console;
@@ -73,6 +74,39 @@ static void slow_reader(void)
 	check(wait_used(output, 50, NULL), "it goes on when somebody reads");
 	wait_ms(r, 50);
 	same("nothing is lost", r->out_len, 50 * 4096);
+	finish(r);
+}
+
+/* With half of it done and the rest stuck, the Guest hears of the half; unless
+ * it has said that it doesn't want to. */
+static void halfway(void)
+{
+	struct run *r = with_console(0);
+	int held = r->out_fd;
+	unsigned int irqs;
+
+	r->out_fd = -1;
+	for (unsigned int i = 0; i < 4; i++)
+		chain(output, { 0x10000, 32768, false });
+	kick(output);
+	check(wait_irq(r, output->irq, 1), "an interrupt halfway");
+	same("two of four", used_index(output), 2);
+	r->out_fd = held;
+	check(wait_used(output, 4, NULL) && wait_irq(r, output->irq, 2),
+	      "and one at the end");
+	wait_ms(r, 50);
+
+	irqs = r->irqs[output->irq];
+	r->out_fd = -1;
+	put(r, output->addr + 4096, 2, VRING_AVAIL_F_NO_INTERRUPT);
+	for (unsigned int i = 0; i < 4; i++)
+		chain(output, { 0x10000, 32768, false });
+	kick(output);
+	check(wait_used(output, 6, NULL), "half of four others");
+	wait_ms(r, 50);
+	same("and no interrupt", r->irqs[output->irq], irqs);
+	r->out_fd = held;
+	check(wait_used(output, 8, NULL), "all of them");
 	finish(r);
 }
 
@@ -313,6 +347,7 @@ static void terminal_early_error(void)
 const struct test tests[] = {
 	{ "output", out },
 	{ "slow reader", slow_reader },
+	{ "halfway", halfway },
 	{ "non-blocking stdout", nonblocking_stdout },
 	{ "closed stdout", closed_stdout },
 	{ "input", in },
