@@ -254,42 +254,51 @@ static void bench_disk(void)
 /*:*/
 
 /*D:792 The network: "bench=net", and a partner at the other end of the wire
- * (bench/host/wire.c) who knows when it's his turn by listening.  He begins by
- * sending things for us to repeat.  When that has stopped we send as much as
- * fits, in small frames and in large ones; then he does. */
+ * (bench/host/wire.c).  He begins by sending things for us to repeat.  When he
+ * has had enough of that he says that it's our turn, and we send as much as fits,
+ * in small frames and in large ones; then he does.  "Your turn" is a datagram to
+ * port 9, for both of us. */
 #define PARTNER		0xc0a81301	/* 192.168.19.1 */
-#define DISCARD		9
+#define TURN		9
+#define NOBODY		10
 #define SMALL_FRAMES	60000u
 #define LARGE_FRAMES	6000u
-#define SILENCE		(150 * NS_PER_MS)
+#define WINDOW		(250 * NS_PER_MS)
 #define BEGINNING	20		/* frames, not somebody's ARP */
 
 struct arrived {
 	u64 frames, bytes, ns;
 };
 
-/* Waits until frames arrive, and again until they don't. */
+static void wait_for_turn(u32 turn)
+{
+	while (net_counts(0).sunk_packets < turn)
+		sleep_ns(NS_PER_MS);
+}
+
+static void partners_turn(void)
+{
+	net_flood(PARTNER, TURN, 1, 1);
+}
+
+/* Until there have been enough, when it's the partner's turn to stop. */
 static struct arrived listen(void)
 {
-	struct net_counts first = net_counts(0), counts = first;
-	u64 start, last, begin = counts.frames_in + BEGINNING;
+	struct net_counts first, counts;
+	u64 begin = net_counts(0).frames_in + BEGINNING, start;
 
-	while (counts.frames_in < begin) {
+	while (net_counts(0).frames_in < begin)
 		sleep_ns(NS_PER_MS);
-		counts = net_counts(0);
-	}
-	first = counts;
-	start = last = now_ns();
-	while (now_ns() - last < SILENCE) {
-		sleep_ns(NS_PER_MS);
-		if (net_counts(0).frames_in != counts.frames_in)
-			last = now_ns();
-		counts = net_counts(0);
-	}
+	first = net_counts(0);
+	start = now_ns();
+	sleep_ns(WINDOW);
+	counts = net_counts(0);
+	start = now_ns() - start;
+	partners_turn();
 	return (struct arrived){
 		.frames = counts.frames_in - first.frames_in,
 		.bytes = counts.bytes_in - first.bytes_in,
-		.ns = last - start,
+		.ns = start,
 	};
 }
 
@@ -314,17 +323,17 @@ static void bench_net(void)
 		printk("no network\n");
 		return;
 	}
-	listen();
+	wait_for_turn(1);
 	start = now_ns();
-	sent = net_flood(PARTNER, DISCARD, 1472, SMALL_FRAMES);
+	sent = net_flood(PARTNER, NOBODY, 1472, SMALL_FRAMES);
 	report("net_out_1500", per_second(sent, now_ns() - start));
-	sleep_ns(3 * SILENCE);
 	start = now_ns();
-	sent = net_flood_large(PARTNER, DISCARD, LARGE_FRAMES);
+	sent = net_flood_large(PARTNER, NOBODY, LARGE_FRAMES);
 	report("net_out_gso", kb_per_second(sent, now_ns() - start));
-	sleep_ns(SILENCE);
+	partners_turn();
 	arrived = listen();
 	report("net_in_1500", per_second(arrived.frames, arrived.ns));
+	wait_for_turn(2);
 	arrived = listen();
 	report("net_in_gso", kb_per_second(arrived.bytes, arrived.ns));
 }

@@ -1,4 +1,4 @@
-/* The frames that both ends of the wire send: a small one (UDP to port 9, 1,514
+/* The frames that both ends of the wire send: a small one (UDP, 1,514
  * bytes), and a large one, which is 64,000 bytes of what looks like TCP and has
  * a header in front that says how it would have to be cut.  Its RST is there
  * because nobody answers that: with an answer for each frame, half of what one
@@ -19,6 +19,10 @@
 #define THERE	"192.168.19.2"
 #define SMALL	1500
 #define LARGE	64000
+/* Where what comes is repeated, counted, and not looked at. */
+#define PORT_ECHO	7
+#define PORT_TURN	9
+#define PORT_NOBODY	10
 #define HEADERS	(sizeof(struct virtio_net_hdr) + sizeof(struct ethhdr))
 
 struct frame {
@@ -45,7 +49,8 @@ static inline uint16_t ip_checksum(const void *header)
 
 /* Returns how many bytes to write; bytes is the length with the IP header. */
 static inline size_t fill_frame(struct frame *frame, const char *from,
-				const char *to, const uint8_t *mac, int bytes)
+				const char *to, const uint8_t *mac, int port,
+				int bytes)
 {
 	memset(frame, 0, sizeof(*frame));
 	memcpy(frame->ethernet.h_dest, mac, ETH_ALEN);
@@ -59,7 +64,7 @@ static inline size_t fill_frame(struct frame *frame, const char *from,
 	inet_pton(AF_INET, to, &frame->ip.daddr);
 	if (bytes > SMALL) {
 		frame->ip.protocol = IPPROTO_TCP;
-		frame->tcp.dest = htons(9);
+		frame->tcp.dest = htons(port);
 		frame->tcp.doff = 5;
 		frame->tcp.ack = frame->tcp.rst = 1;
 		frame->header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
@@ -71,7 +76,7 @@ static inline size_t fill_frame(struct frame *frame, const char *from,
 					sizeof(frame->tcp);
 	} else {
 		frame->ip.protocol = IPPROTO_UDP;
-		frame->udp.source = frame->udp.dest = htons(9);
+		frame->udp.source = frame->udp.dest = htons(port);
 		frame->udp.len = htons(bytes - sizeof(frame->ip));
 	}
 	frame->ip.check = ip_checksum(&frame->ip);

@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <time.h>
@@ -17,8 +16,8 @@
 
 #define SMALL_FRAMES	60000
 #define LARGE_FRAMES	6000
-#define SILENCE_MS	150
-#define BEGINNING	20
+#define BEGINNING	20		/* frames, not somebody's ARP */
+#define WINDOW_NS	250000000
 /* So many of each go in turn, as a Guest wouldn't have all in one place. */
 #define FRAMES		16
 
@@ -29,6 +28,7 @@ struct arp {
 
 static uint8_t partner[ETH_ALEN];
 static struct frame frame;
+static int turns;
 
 static long now_ns(void)
 {
@@ -71,6 +71,12 @@ static int open_tap(void)
 	return fd;
 }
 
+static void put_frame(int fd, const struct frame *out, size_t len)
+{
+	if (write(fd, out, len) < 0)
+		err(1, "writing to the tap");
+}
+
 static void answer_arp(int fd, size_t len)
 {
 	struct arp *arp = (void *)&frame.ip;
@@ -83,8 +89,7 @@ static void answer_arp(int fd, size_t len)
 	inet_pton(AF_INET, THERE, arp->from);
 	memcpy(frame.ethernet.h_dest, arp->to_mac, ETH_ALEN);
 	memcpy(frame.ethernet.h_source, arp->from_mac, ETH_ALEN);
-	if (write(fd, &frame, len) < 0)
-		err(1, "writing to the tap");
+	put_frame(fd, &frame, len);
 }
 
 /* The sum is complete, or to be completed: either way it stays as it is. */
@@ -99,10 +104,17 @@ static void echo(int fd, size_t len)
 	frame.ip.saddr = frame.ip.daddr;
 	frame.ip.daddr = from;
 	frame.udp.dest = frame.udp.source;
-	frame.udp.source = htons(7);
+	frame.udp.source = htons(PORT_ECHO);
 	frame.header.flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	if (write(fd, &frame, len) < 0)
-		err(1, "writing to the tap");
+	put_frame(fd, &frame, len);
+}
+
+static void handle_udp(int fd, size_t len)
+{
+	if (frame.udp.dest == htons(PORT_ECHO))
+		echo(fd, len);
+	if (frame.udp.dest == htons(PORT_TURN))
+		turns++;
 }
 
 /* How many bytes have come, after whatever there was to say to them. */
@@ -115,45 +127,50 @@ static size_t handle_frame(int fd)
 	if (frame.ethernet.h_proto == htons(ETH_P_ARP))
 		answer_arp(fd, len);
 	else if (frame.ethernet.h_proto == htons(ETH_P_IP) &&
-		 frame.ip.protocol == IPPROTO_UDP && frame.udp.dest == htons(7))
-		echo(fd, len);
+		 frame.ip.protocol == IPPROTO_UDP)
+		handle_udp(fd, len);
 	return len - sizeof(frame.header);
 }
 
-static int arrives(int fd, int ms)
+static void wait_for_turn(int fd, int turn)
 {
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-
-	return poll(&poll_fd, 1, ms) > 0;
+	while (turns < turn)
+		handle_frame(fd);
 }
 
-static void listen_until_silence(int fd, const char *frames_name,
-				 const char *bytes_name)
+static void partners_turn(int fd)
 {
-	long frames = 0, bytes = 0, start = 0, last = 0;
+	static struct frame out;
+
+	put_frame(fd, &out, fill_frame(&out, THERE, HERE, partner, PORT_TURN,
+				      sizeof(out.ip) + sizeof(out.udp) + 1));
+}
+
+struct arrived {
+	long frames, bytes, us;
+};
+
+/* Until there have been enough, when it's the partner's turn to stop. */
+static struct arrived receive(int fd)
+{
+	struct arrived arrived = { .frames = 0 };
+	long start, now;
 	int i;
 
 	for (i = 0; i < BEGINNING; i++)
 		handle_frame(fd);
-	start = last = now_ns();
-	while (arrives(fd, SILENCE_MS)) {
-		bytes += handle_frame(fd);
-		frames++;
-		last = now_ns();
+	start = now = now_ns();
+	for (; now - start < WINDOW_NS; now = now_ns()) {
+		arrived.bytes += handle_frame(fd);
+		arrived.frames++;
 	}
-	if (last == start)
-		return;
-	if (frames_name)
-		printf("%s value %ld\n", frames_name,
-		       frames * 1000000 / ((last - start) / 1000));
-	if (bytes_name)
-		printf("%s value %ld\n", bytes_name,
-		       bytes * 1000 / ((last - start) / 1000));
+	arrived.us = (now - start) / 1000;
+	partners_turn(fd);
+	return arrived;
 }
 
-/* What comes meanwhile is read as well, and until there's been a pause of that
- * many milliseconds, lest it be in the way later. */
-static long flood(int fd, int bytes, int count, int pause)
+/* Returns microseconds. */
+static long flood(int fd, int bytes, int count)
 {
 	static struct frame out[FRAMES];
 	size_t len;
@@ -161,29 +178,38 @@ static long flood(int fd, int bytes, int count, int pause)
 	int i;
 
 	for (i = 0; i < FRAMES; i++)
-		len = fill_frame(&out[i], THERE, HERE, partner, bytes);
+		len = fill_frame(&out[i], THERE, HERE, partner, PORT_NOBODY,
+				 bytes);
 	start = now_ns();
 	for (i = 0; i < count; i++)
-		if (write(fd, &out[i % FRAMES], len) < 0)
-			err(1, "writing to the tap");
-	start = now_ns() - start;
-	while (arrives(fd, pause))
-		handle_frame(fd);
-	return start / 1000;
+		put_frame(fd, &out[i % FRAMES], len);
+	return (now_ns() - start) / 1000;
 }
 
-int main(void)
+static void report(const char *name, long value)
+{
+	printf("%s value %ld\n", name, value);
+}
+
+/* With an argument it's enough to know that there could be a tap. */
+int main(int argc, char *argv[])
 {
 	int fd = open_tap();
+	struct arrived arrived;
 
-	listen_until_silence(fd, NULL, NULL);
-	printf("net_out_1500 value %ld\n",
-	       SMALL_FRAMES * 1000000l /
-		       flood(fd, SMALL, SMALL_FRAMES, 3 * SILENCE_MS));
-	printf("net_out_gso value %ld\n",
-	       LARGE_FRAMES * (long)LARGE * 1000 /
-		       flood(fd, LARGE, LARGE_FRAMES, SILENCE_MS));
-	listen_until_silence(fd, "net_in_1500", NULL);
-	listen_until_silence(fd, NULL, "net_in_gso");
+	(void)argv;
+	if (argc > 1)
+		return 0;
+	wait_for_turn(fd, 1);
+	report("net_out_1500", SMALL_FRAMES * 1000000l /
+				       flood(fd, SMALL, SMALL_FRAMES));
+	report("net_out_gso", LARGE_FRAMES * (long)LARGE * 1000 /
+				      flood(fd, LARGE, LARGE_FRAMES));
+	partners_turn(fd);
+	arrived = receive(fd);
+	report("net_in_1500", arrived.frames * 1000000 / arrived.us);
+	wait_for_turn(fd, 2);
+	arrived = receive(fd);
+	report("net_in_gso", arrived.bytes * 1000 / arrived.us);
 	return 0;
 }

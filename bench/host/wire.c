@@ -1,12 +1,14 @@
 /* The other end of the wire, for a Guest with "bench=net" and for tap.c, which
- * behaves like one: first we measure how long it takes until what we say comes
- * back.  Then it's the other's turn, twice, and when that has been silent for a
- * while, ours: small frames and large ones, as fast as they go.  Whoever
- * receives counts. */
+ * behaves like one.  First we measure how long it takes until what we say comes
+ * back.  Then it's the other's turn to send; after that we do, small frames as
+ * fast as they go and then large ones, until told that there have been enough.
+ * Whoever receives counts.
+ *
+ * "Your turn" is a datagram, in either direction.  (It was silence once, of a
+ * quarter of a second.  A busy machine can be silent for longer than that.) */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,14 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 #include <sys/socket.h>
-#include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include "frame.h"
 
 #define TRIPS		2000
-#define SILENCE_MS	250
-#define BLAST_NS	300000000
 #define PATIENCE_MS	10000
+/* Between two looks whether that's enough. */
+#define FRAMES_AT_ONCE	32
 
 static long now_ns(void)
 {
@@ -47,20 +48,34 @@ static void wait_a_little(void)
 		errx(1, "%s does not answer", THERE);
 }
 
-static int udp_to_port_7(void)
+static struct sockaddr_in address(const char *text, int port)
 {
-	struct sockaddr_in to = {
+	struct sockaddr_in in = {
 		.sin_family = AF_INET,
-		.sin_port = htons(7),
+		.sin_port = htons(port),
 	};
-	struct timeval patience = { .tv_usec = 50000 };
+
+	inet_pton(AF_INET, text, &in.sin_addr);
+	return in;
+}
+
+static int udp_socket(int ms)
+{
+	struct timeval patience = { ms / 1000, ms % 1000 * 1000 };
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	inet_pton(AF_INET, THERE, &to.sin_addr);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (fd < 0)
 		err(1, "socket");
-	/* There may be no network yet. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return fd;
+}
+
+/* There may be no network yet. */
+static int udp_to(int port)
+{
+	struct sockaddr_in to = address(THERE, port);
+	int fd = udp_socket(50);
+
 	while (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		wait_a_little();
 	return fd;
@@ -74,11 +89,11 @@ static int trip(int fd)
 	       recv(fd, text, sizeof(text), 0) == sizeof(text);
 }
 
-static void round_trips(void)
+static void round_trips(int fd)
 {
 	static long took[TRIPS];
-	int fd = udp_to_port_7(), i;
 	long start;
+	int i;
 
 	while (!trip(fd))
 		wait_a_little();
@@ -90,92 +105,88 @@ static void round_trips(void)
 	}
 	qsort(took, TRIPS, sizeof(*took), smaller);
 	printf("net_round_trip value %ld\n", took[TRIPS / 2]);
+}
+
+/* Once an answer comes nothing is in the way any more, and the other's turn
+ * can't get lost. */
+static void your_turn(int echo)
+{
+	int fd = udp_to(PORT_TURN);
+
+	while (!trip(echo))
+		wait_a_little();
+	if (send(fd, "", 1, 0) != 1)
+		err(1, "the other's turn");
 	close(fd);
 }
 
-/* How many frames have come in through the only interface that there is. */
-static unsigned long received(char name[IF_NAMESIZE])
+static int listen_for_turns(void)
 {
-	struct ifaddrs *all, *one;
-	unsigned long packets = 0;
+	struct sockaddr_in here = address("0.0.0.0", PORT_TURN);
+	int fd = udp_socket(PATIENCE_MS);
 
-	if (getifaddrs(&all) < 0)
-		err(1, "getifaddrs");
-	for (one = all; one; one = one->ifa_next) {
-		struct rtnl_link_stats *stats = one->ifa_data;
-
-		if (!one->ifa_addr || one->ifa_addr->sa_family != AF_PACKET ||
-		    (one->ifa_flags & IFF_LOOPBACK))
-			continue;
-		packets = stats->rx_packets;
-		snprintf(name, IF_NAMESIZE, "%s", one->ifa_name);
-	}
-	freeifaddrs(all);
-	return packets;
+	if (bind(fd, (struct sockaddr *)&here, sizeof(here)) < 0)
+		err(1, "port %d", PORT_TURN);
+	return fd;
 }
 
-static void listen_until_silence(void)
+static int is_my_turn(int fd, int flags)
 {
-	char name[IF_NAMESIZE];
-	unsigned long begin = received(name) + 20, last = begin;
-	int quiet = 0, waited = 0;
+	char byte;
 
-	while (received(name) < begin) {
-		usleep(1000);
-		if (++waited > PATIENCE_MS)
-			errx(1, "%s sends nothing", THERE);
-	}
-	while (quiet++ < SILENCE_MS) {
-		unsigned long now = received(name);
-
-		if (now != last)
-			quiet = 0;
-		last = now;
-		usleep(1000);
-	}
+	return recv(fd, &byte, 1, flags) == 1;
 }
 
+/* To the only interface that there is. */
 static int raw_socket(void)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET };
+	struct if_nameindex *all = if_nameindex(), *one = all;
 	int fd = socket(AF_PACKET, SOCK_RAW, 0), on = 1;
-	char name[IF_NAMESIZE];
 
-	received(name);
-	to.sll_ifindex = if_nametoindex(name);
+	while (one->if_index && strncmp(one->if_name, "tap", 3) != 0)
+		one++;
+	to.sll_ifindex = one->if_index;
 	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) < 0)
 		err(1, "packet socket");
+	if_freenameindex(all);
 	return fd;
 }
 
 /* Nobody at the other end minds to whom it is addressed. */
-static void blast(int fd, int bytes)
+static void blast(int fd, int bytes, int turns)
 {
 	static const uint8_t somebody[ETH_ALEN] = { 2 };
 	static struct frame frame;
-	size_t len = fill_frame(&frame, HERE, THERE, somebody, bytes);
-	long end = now_ns() + BLAST_NS;
+	size_t len = fill_frame(&frame, HERE, THERE, somebody, PORT_NOBODY, bytes);
+	long end = now_ns() + PATIENCE_MS * 1000000l;
+	int i;
 
-	while (now_ns() < end) {
-		if (send(fd, &frame, len, 0) >= 0)
-			continue;
-		if (errno != ENOBUFS && errno != EAGAIN)
-			err(1, "sending %d bytes", bytes);
-		usleep(10);
+	while (!is_my_turn(turns, MSG_DONTWAIT)) {
+		if (now_ns() > end)
+			errx(1, "%s never has enough", THERE);
+		for (i = 0; i < FRAMES_AT_ONCE; i++) {
+			if (send(fd, &frame, len, 0) >= 0)
+				continue;
+			if (errno != ENOBUFS && errno != EAGAIN)
+				err(1, "sending %d bytes", bytes);
+			usleep(10);
+		}
 	}
-	usleep(2 * SILENCE_MS * 1000);
 }
 
 int main(void)
 {
-	int fd;
+	int echo = udp_to(PORT_ECHO), turns = listen_for_turns(), fd;
 
-	round_trips();
-	listen_until_silence();
-	listen_until_silence();
+	round_trips(echo);
+	your_turn(echo);
+	if (!is_my_turn(turns, 0))
+		errx(1, "%s does not come to an end", THERE);
 	fd = raw_socket();
-	blast(fd, SMALL);
-	blast(fd, LARGE);
+	blast(fd, SMALL, turns);
+	your_turn(echo);
+	blast(fd, LARGE, turns);
 	return 0;
 }
