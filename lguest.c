@@ -239,7 +239,8 @@ static long raw_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	long ret;
 #ifdef __i386__
 	/* The sixth goes into ebp, which may be what finds the others. */
-	asm volatile("pushl %7; pushl %%ebp; movl 4(%%esp), %%ebp; int $0x80; popl %%ebp; addl $4, %%esp"
+	asm volatile("pushl %7; pushl %%ebp; movl 4(%%esp), %%ebp; int $0x80; "
+		     "popl %%ebp; addl $4, %%esp"
 		     : "=a"(ret)
 		     : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), "g"(f)
 		     : "memory");
