@@ -6,7 +6,7 @@
 # make fuzz-cpu     only the processor against this one, for  SECONDS=600
 # make soak         24 Guests at once, then one by one;  SECONDS=600 BOOTS=1000
 # make bench        how fast it is, as a table;  ROWS="compute system"  for a part
-# make bench-debian Debian's stock kernel here and in QEMU; as root
+# make bench-debian Debian's stock kernel here and in QEMU, as root;  ROWS="init gzip"
 # make bench-plot   the last table as a picture, with gnuplot
 # make check-debian the same for the stock kernels of Debian 12; downloads them
 # make Journey      the sources as a story: seven chapters, each a target too
@@ -157,7 +157,7 @@ bench-plot:
 # The same for a stock kernel, and for qemu-system-i386; as root.
 bench-debian: all
 	@$(MAKE) --no-print-directory -C bench
-	@bench/debian/run
+	@bench/debian/run $(ROWS)
 
 clean:
 	rm -rf build lguest lguest32

@@ -194,7 +194,7 @@ static const struct machine {
 	 * address that a kernel may be loaded at. */
 	u32 params_at, command_line_at, kernel_from;
 	/* What its kernels like to be told, a word each. */
-	const char *const *arguments;
+	const char *const *(*arguments)(void);
 	/* Does it say when a kernel has unpacked itself? */
 	bool unpacks;
 	void (*describe)(struct boot_params *boot);
@@ -2409,15 +2409,15 @@ static bool has_word(const char *line, const char *word)
 
 static void complete_command_line(void)
 {
-	const char *const *word = machine->arguments;
+	const char *const *arguments = machine->arguments(), *const *word;
 	size_t len = strlen(wish.command_line) + 1;
 
-	for (word = machine->arguments; *word; word++)
+	for (word = arguments; *word; word++)
 		len += strlen(*word) + 1;
 	command_line = calloc(1, len);
 	if (!command_line)
 		fatal("no memory for a command line of %zu characters", len);
-	for (word = machine->arguments; *word; word++)
+	for (word = arguments; *word; word++)
 		if (!wish.no_default_arguments &&
 		    !has_word(wish.command_line, *word))
 			strcat(strcat(command_line, *word), " ");
@@ -3313,17 +3313,27 @@ static void run_pc(void)
 	}
 }
 
-/* What saves time on this machine: not to look for plug-and-play cards of 1994
- * (355 ms), nor to test all of the kernel's ciphers (247 ms), nor to compare the
- * one good clock that there is with worse ones, nor to move before starting; and
- * it saves a line of complaint not to look for ACPI. */
-static const char *const pc_arguments[] = {
-	"noisapnp", "cryptomgr.notests", "tsc=reliable", "nokaslr", "acpi=off",
-	"nolapic", NULL
-};
+/* What saves time on this machine: not to compare the one good clock that there is
+ * with worse ones (if it is good), nor to look for plug-and-play cards of 1994
+ * (355 ms), nor to test all of the kernel's ciphers (247 ms), nor to move before
+ * starting; and it saves a line of complaint not to look for ACPI. */
+static const char *const *pc_arguments(void)
+{
+	static const char *const words[] = {
+		"tsc=reliable", "noisapnp", "cryptomgr.notests", "nokaslr",
+		"acpi=off", "nolapic", NULL
+	};
+
+	return pc_has_clock() ? words : words + 1;
+}
 #endif
 
-static const char *const no_arguments[] = { NULL };
+static const char *const *no_arguments(void)
+{
+	static const char *const none[] = { NULL };
+
+	return none;
+}
 
 static const struct machine machines[NUM_MACHINES] = {
 	{ "lguest", BOOT_PARAMS_AT, COMMAND_LINE_AT, BOOT_AREA_END,

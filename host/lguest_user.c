@@ -108,7 +108,7 @@ struct lguest *host_open(void)
 {
 	struct lguest *lg = calloc(1, sizeof(*lg));
 
-	if (lg)
+	if (lg && tsc_is_trusted())
 		tsc_start(&lg->first);
 	return lg;
 }

@@ -125,7 +125,13 @@ struct pc *pc_open(void *memory, u32 pages, u32 entry, u32 esi)
 	pc->cr0 = CR0_PE | CR0_ET;
 	pc->root = WINDOWS_LINEAR;
 	tsc_start(&pc->first);
+	pc->tsc_is_trusted = tsc_is_trusted();
 	return pc;
+}
+
+bool pc_has_clock(void)
+{
+	return tsc_is_trusted();
 }
 
 int pc_start(struct pc *pc)

@@ -124,6 +124,7 @@ struct pc {
 	int task;		/* whose thread's the PC is */
 	struct tsc_clocks first;
 	u32 tsc_khz;
+	bool tsc_is_trusted;
 };
 
 static inline struct pc *pc_of(struct x86_cpu *cpu)

@@ -65,6 +65,9 @@ int pc_start(struct pc *pc);
 int pc_add_device(struct pc *pc, const struct pc_device *device,
 		  const int eventfds[PC_QUEUES]);
 
+/* May a kernel rely on the time stamp counter ("tsc=reliable")? */
+bool pc_has_clock(void);
+
 /* Tell me once, when a kernel that unpacks itself to @addr has done so and begins
  * there, but hasn't changed anything yet. */
 void pc_watch(struct pc *pc, u32 addr);

@@ -568,7 +568,7 @@ void pc_cpuid(struct x86_cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
 		x86_host_cpuid(leaf, 0, out);
 		break;
 	case CPUID_EXTENDED + 7:
-		out[3] = INVARIANT_TSC;
+		out[3] = pc->tsc_is_trusted ? INVARIANT_TSC : 0;
 		break;
 	case CPUID_EXTENDED + 8:
 		out[0] = 0x2020;	/* bits of addresses */
