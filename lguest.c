@@ -645,6 +645,13 @@ static void introduce_guest(u32 entry)
 	fatal("%s: %s queue: " fmt, (vq)->dev->name, (vq)->name, ##__VA_ARGS__)
 /*:*/
 
+/*L:605 So a service thread begins by asking whether there's anything to do. */
+static u16 next_avail(struct virtqueue *vq)
+{
+	return __atomic_load_n(&vq->vring.avail->idx, __ATOMIC_ACQUIRE);
+}
+/*:*/
+
 /*L:630 "You have something in the used ring": one interrupt may be good for
  * many buffers, so they only collect here, and it's sent when a thread is about
  * to sleep, or to wait for something that may not come.
@@ -681,11 +688,6 @@ static void interrupt_by_host(struct virtqueue *vq)
  * are done as are still to do: 16 packets in flight make 16.5 GB/s with this and
  * 10.6 without.  (If it doesn't want to know, as while it's busy with those that
  * we gave it earlier, that's the end of it.) */
-static u16 next_avail(struct virtqueue *vq)
-{
-	return __atomic_load_n(&vq->vring.avail->idx, __ATOMIC_ACQUIRE);
-}
-
 static void interrupt_halfway(struct virtqueue *vq)
 {
 	u16 left = next_avail(vq) - vq->last_avail;
@@ -711,19 +713,17 @@ static void add_used(struct virtqueue *vq, u32 head, u32 len)
 }
 /*:*/
 
-/*L:605 So a service thread begins by asking whether there's anything to do. */
-
-static void set_used_flags(struct virtqueue *vq, u16 flags)
-{
-	__atomic_store_n(&vq->vring.used->flags, flags, __ATOMIC_RELAXED);
-}
-
-/* If there isn't, it sleeps.  While it's awake it doesn't need to be told of
+/*L:607 If there isn't, it sleeps.  While it's awake it doesn't need to be told of
  * new buffers, and says so with NO_NOTIFY, for a notification is a trip out of
  * the Guest.  So that has to be taken back first.  And then it has to look
  * again: the Guest may have added something just before, and was told not to
  * ring the bell.  Another place where both sides write one thing and read
  * another, so another full fence. */
+static void set_used_flags(struct virtqueue *vq, u16 flags)
+{
+	__atomic_store_n(&vq->vring.used->flags, flags, __ATOMIC_RELAXED);
+}
+
 static void sleep_until_notified(struct virtqueue *vq)
 {
 	u64 count;
@@ -1015,8 +1015,8 @@ static void make_terminal_raw(void)
  * so before that, the Guest should hear of those it has already got.  As long as
  * they come in quick succession it needn't, and a read that doesn't wait tells us
  * so.  (To poll first was a second system call for each: 0.86 million small frames
- * a second, not 1.03.  A kernel whose taps don't know such a read refuses it, and
- * gets the other one.) */
+ * a second, not 1.03.  Kernels before 4.14, all that have a /dev/lguest among them,
+ * don't know such a read, one way or the other, and do the ordinary one.) */
 static long read_at_once(struct virtqueue *vq, const struct chain *chain)
 {
 	if (!vq->unsignalled)
@@ -1032,10 +1032,12 @@ static void net_receive(struct virtqueue *vq)
 
 	wait_for_in(vq, &chain);
 	ret = read_at_once(vq, &chain);
-	if (ret < 0)
+	if (ret < 0) {
 		interrupt_guest(vq);
-	while (ret == -EAGAIN || ret == -EINTR || ret == -EOPNOTSUPP)
-		ret = sys(SYS_readv, vq->dev->fd, chain.iov, chain.in);
+		do
+			ret = sys(SYS_readv, vq->dev->fd, chain.iov, chain.in);
+		while (ret == -EINTR);
+	}
 	if (ret < 0)
 		bad_queue(vq, "cannot read a packet: %s", reason(ret));
 	add_used(vq, chain.head, ret);
