@@ -2642,12 +2642,16 @@ static void make_room(void)
 /*L:694 By the time that there's something to keep, we can't open a file any more, nor
  * rename one (L:420 and L:422), and what is to be kept was made by the Guest.  So
  * the file is opened before, and a child stays behind who knows its name.  It's
- * told nothing but a byte: keep it.  No byte, and the file goes. */
+ * told nothing but a byte: keep it.  No byte, and the file goes.  As that child may
+ * be the last to leave, it doesn't keep the disks' locks nor the taps. */
 static void rename_when_told(int told, const char *temporary)
 {
 	sigset_t all;
 	char byte;
 
+	for (struct device *dev = devices; dev; dev = dev->next)
+		if (dev->kind->open)
+			close(dev->fd);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	if (read(told, &byte, 1) != 1 ||
@@ -3202,8 +3206,11 @@ static void turn_on_pc(u32 entry)
 	err = pc_start(pc);
 	if (err)
 		fatal("the PC won't start: %s", reason(err));
-	if (unpacked.dir >= 0 && prepare_copy())
-		pc_watch(pc, unpacked.addr);
+	if (unpacked.dir >= 0) {
+		if (prepare_copy())
+			pc_watch(pc, unpacked.addr);
+		close(unpacked.dir);
+	}
 	for (struct device *dev = devices; dev; dev = dev->next)
 		if (dev->kind != &console_kind)
 			plug_in(dev);

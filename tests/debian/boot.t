@@ -31,6 +31,9 @@ sub unpacks {
 	my $seen = $debian->seen;
 	is($seen =~ /unpacked before/ || 0, $kept, "$name: " . ($kept ? 'kept' : 'unpacked'))
 		or diag $seen;
+	my ($second) = glob "/proc/@{[$debian->pid]}/task/*/children";
+	my @open = grep { -d } map { glob "/proc/$_/fd/*" } split ' ', read_file($second);
+	is("@open", '', "$name: no directory is left open");
 	is($debian->off, 0, "$name: power off");
 	return $debian;
 }

