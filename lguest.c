@@ -1737,7 +1737,8 @@ static void begin_filter(struct filter *f)
 }
 
 /* Without SPEC_ALLOW, some kernels would have the processor forget its guesses
- * about branches on our account, and older ones don't know the flag. */
+ * about branches on our account, and older ones don't know the flag.  Those with
+ * a /dev/lguest may be so old (before 3.17) that they don't know the call. */
 static void use_filter(struct filter *f)
 {
 	struct sock_fprog prog;
@@ -1749,7 +1750,7 @@ static void use_filter(struct filter *f)
 		  SECCOMP_FILTER_FLAG_SPEC_ALLOW, &prog);
 	if (ret == -EINVAL)
 		ret = sys(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
-	if (ret < 0)
+	if (ret < 0 && ret != -ENOSYS)
 		fatal("cannot filter system calls: %s (--no-seccomp does without)",
 		      reason(ret));
 }
@@ -1822,12 +1823,13 @@ static void add_calls(struct filter *f, const u16 calls[4])
 }
 
 /* A service thread is our child, and a child can't have more than its parent: so
- * the one that runs the Guest has a right to everything that any of them does. */
+ * the one that runs the Guest has a right to everything that any of them does.
+ * (No new privileges: Linux has that from 3.5 on, and EINVAL before.) */
 static void filter_cpu(void)
 {
 	static struct filter f;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && errno != EINVAL)
 		fatal("cannot set no_new_privs: %m");
 	if (wish.no_seccomp)
 		return;
