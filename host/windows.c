@@ -27,6 +27,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mman.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -770,8 +771,13 @@ static void learn_global(struct windows *ws, const struct window *w, u32 page,
  * page is the next Guest page, with the same rights and nothing mapped yet.  What
  * another window knows of a global page saves asking the tables for it.
  *
- * A user window gets the one page that was asked for: its neighbours' A bits are
- * the Guest's way to learn what its programs use. */
+ * A program's pages are like that where they come from a file.  Linux maps what it
+ * has of one 16 pages at a time, all marked as accessed, and so do we (a page of
+ * the program's file, written to, on Debian's kernel: 15.1 us, now 12.2; a switch
+ * by pipe 6.0, now 5.2).  Pages that aren't marked are left alone, since A bits
+ * are the Guest's way to learn what its programs use. */
+#define PAGES_AROUND 16u
+
 struct run {
 	u32 first, count;	/* pages */
 	u32 pfn;		/* of the first */
@@ -799,11 +805,15 @@ static bool continues_run(struct windows *ws, struct window *w, u32 page,
 
 static void extend_run(struct windows *ws, struct window *w, struct run *run)
 {
-	u32 low = run->first / REGION_PAGES * REGION_PAGES;
-	u32 high = low + REGION_PAGES;
+	u32 end = private_end(ws, w);
+	bool kernels = run->first >= end || w->view.linear;
+	u32 span = kernels ? REGION_PAGES : PAGES_AROUND;
+	u32 low = run->first / span * span, high = low + span;
 
-	if (!w->view.linear && low < private_end(ws, w))
-		low = private_end(ws, w);
+	if (run->first >= end && low < end)
+		low = end;
+	if (run->first < end && high > end)
+		high = end;
 	while (run->first > low && run->pfn > 0 &&
 	       continues_run(ws, w, run->first - 1, run->pfn - 1,
 			     run->writable)) {
@@ -935,6 +945,16 @@ static void doubt_global(struct windows *ws, u32 page,
 	}
 }
 
+/* The page is about to be touched, so we needn't wait for the machine's own page
+ * fault.  (A fresh page on puppy: 4.4 us, now 4.2.)  Before Linux 5.14 this is
+ * an error, and nothing happens. */
+static void populate(const struct window *w, u32 page, bool writable)
+{
+	raw_syscall(SYS_madvise, (long)address_of(w, page), PAGE_SIZE,
+		    writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ,
+		    0, 0, 0);
+}
+
 static bool show_page(struct windows *ws, struct window *w, u32 page,
 		      const struct guest_page *now)
 {
@@ -946,9 +966,12 @@ static bool show_page(struct windows *ws, struct window *w, u32 page,
 	if (is_present(ws, w, page) && mend_page(ws, w, page, &run))
 		return true;
 	make_room(ws);
-	if (!w->view.user && (global || w->view.linear))
+	if (!w->view.user || !global)
 		extend_run(ws, w, &run);
-	return map_run(ws, w, &run);
+	if (!map_run(ws, w, &run))
+		return false;
+	populate(w, page, run.writable);
+	return true;
 }
 
 /* Whatever the reader says, we look twice before anything is shown. */

@@ -434,6 +434,33 @@ static void test_ahead(void)
 	       "... but not if that would take an A bit");
 }
 
+static void test_neighbours(void)
+{
+	u32 lin = 0x8050000;
+	bool ok;
+
+	restart();
+	for (u32 i = 0; i < 17; i++)
+		set_entry(0, lin + i * PAGE_SIZE, 100 + i, RWU | AD);
+	entry(0, lin + 3 * PAGE_SIZE)->flags &= ~AD;
+	entry(0, lin + 12 * PAGE_SIZE)->flags &= ~GUEST_PAGE_USER;
+	windows_enter(ws, 0, true);
+	ok = check_access(0, lin + 8 * PAGE_SIZE, false);
+	result(ok && is_mapped(lin + 4 * PAGE_SIZE, true) &&
+		       is_mapped(lin + 11 * PAGE_SIZE, true),
+	       "neighbours that continue the run come along");
+	result(!(entry(0, lin + 3 * PAGE_SIZE)->flags & AD) &&
+		       !is_mapped(lin + 3 * PAGE_SIZE, false),
+	       "... up to one without A");
+	result(!is_mapped(lin + 12 * PAGE_SIZE, false) &&
+		       check_access(0, lin + 12 * PAGE_SIZE, false),
+	       "... or one that isn't the program's");
+	ok = check_access(0, lin + 15 * PAGE_SIZE, false);
+	result(ok && is_mapped(lin + 13 * PAGE_SIZE, true) &&
+		       !is_mapped(lin + 16 * PAGE_SIZE, false),
+	       "... or one too far");
+}
+
 static void test_flush(void)
 {
 	u32 lin = 0x8048000;
@@ -824,6 +851,7 @@ int main(int argc, char *argv[])
 	test_rights();
 	test_dirty();
 	test_ahead();
+	test_neighbours();
 	test_flush();
 	test_global();
 	test_eviction();
