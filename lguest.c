@@ -347,7 +347,7 @@ static void say(const char *fmt, va_list ap)
 	write_all(STDERR_FILENO, &iov, 1);
 }
 
-static void __attribute__((format(printf, 1, 2))) warn(const char *fmt, ...)
+static void __attribute__((format(printf, 1, 2))) tell(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -359,7 +359,30 @@ static void __attribute__((format(printf, 1, 2))) warn(const char *fmt, ...)
 #define verbose(...)                       \
 	do {                               \
 		if (wish.verbose)          \
-			warn(__VA_ARGS__); \
+			tell(__VA_ARGS__); \
+	} while (0)
+/*:*/
+
+/*L:041 A warning is for the user, but it's the Guest who knows how to bring it
+ * about, and it can do that a million times a second while stderr goes to a file
+ * on somebody's disk.  So there's a last one. */
+#define MOST_WARNINGS 10000u
+
+static bool may_warn(void)
+{
+	static u32 warnings;
+	u32 before = __atomic_fetch_add(&warnings, 1, __ATOMIC_RELAXED);
+
+	if (before == MOST_WARNINGS)
+		tell("%u warnings are enough: no others will be shown",
+		     MOST_WARNINGS);
+	return before < MOST_WARNINGS;
+}
+
+#define warn(...)                          \
+	do {                               \
+		if (may_warn())            \
+			tell(__VA_ARGS__); \
 	} while (0)
 /*:*/
 

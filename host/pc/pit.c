@@ -103,10 +103,17 @@ static void set_timer(struct pc *pc, u64 ns, bool again)
 	raw_syscall(SYS_timer_settime, pc->timer, 0, (long)&when, 0, 0, 0);
 }
 
+/* A clock that rings again and again without a pause leaves the Guest no time to
+ * do anything about it, and Linux below us has its hands full, too.  Kernels want
+ * 100 to 1,000 a second. */
+#define SHORTEST_PERIOD 100000u
+
 static void start_ringing(struct pc *pc, const struct pc_channel *channel)
 {
 	u64 ns = channel->count * NS / PIT_HZ;
 
+	if (is_periodic(channel) && ns < SHORTEST_PERIOD)
+		ns = SHORTEST_PERIOD;
 	set_timer(pc, channel->loaded ? ns : 0, is_periodic(channel));
 }
 /*:*/

@@ -7,19 +7,32 @@ trap 'exit 1' HUP INT TERM
 LGUEST=${LGUEST:-./lguest}
 here=tests/hostile
 
-build() {
+fail_to_build() {
+	echo 'Bail out! the hostile Guests do not build'
+	exit 1
+}
+
+sources() {
+	printf " $here/%s.c" "$@"
+}
+
+image() {	# $1 into $dir, of the others' sources
+	into=$dir/$1
+	shift
+	# shellcheck disable=SC2046
 	gcc -m32 -std=gnu11 -O1 -ffreestanding -fno-builtin -fno-pie \
 		-fno-stack-protector -fcf-protection=none -mgeneral-regs-only \
 		-fno-asynchronous-unwind-tables -Wall -Wextra -Werror \
 		-nostdlib -static -no-pie -Wl,--build-id=none \
 		-Wl,--no-warn-rwx-segments -Wl,-T,$here/guest.ld \
-		-o "$dir/guest" $here/guest.c $here/ring.c $here/devices.c \
-		$here/cpu.c $here/endless.c &&
+		-o "$into" $(sources "$@") || fail_to_build
+}
+
+build() {
+	image guest guest ring devices cpu endless
+	# shellcheck disable=SC2046
 	${CC:-gcc} -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$dir/$1" \
-		$(printf " $here/%s.c" "$@") || {
-		echo 'Bail out! the hostile Guests do not build'
-		exit 1
-	}
+		$(sources "$@") || fail_to_build
 }
 
 # The kernel for a PC into $dir/pc.

@@ -226,6 +226,18 @@ CASE(_pae_at_end, "", "? *")
 	read_all();
 }
 
+CASE(_pae_of_itself, "", "~ *")
+{
+	static u32 page[1024] __attribute__((aligned(PAGE)));
+
+	begin();
+	gates_on();
+	for (u32 i = 0; i < 1024; i += 2)
+		page[i] = (u32)page | 1;
+	hcall(NEW_PGTABLE, (u32)page, 0, 0, 0);
+	read_all();
+}
+
 static void scribble_tables(void)
 {
 	u32 *entry = &((u32 *)(page_directory[512] & -PAGE))[random32() % 64];
@@ -444,6 +456,14 @@ static void run_with(void *code, u32 word)
 {
 	user_word = word;
 	user_target = (u32)code;
+	run_user(user_with_word, USER_STACK, 0);
+}
+
+/* For what may have no end. */
+static void run_briefly_with(void *code, u32 word)
+{
+	user_word = word;
+	user_target = (u32)code;
 	run_user_for_a_ms(user_with_word, USER_STACK);
 }
 
@@ -552,7 +572,7 @@ static void run_at_edges(void)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(edge_codes); i++)
 		for (u32 j = 0; j < ARRAY_SIZE(edges); j++) {
-			run_with(edge_codes[i], edges[j]);
+			run_briefly_with(edge_codes[i], edges[j]);
 			demand(trap.cs == USER_CS);
 			demand(trap.vector == PF || trap.vector == GP ||
 			       trap.vector == 12 || trap.vector == 17 ||
@@ -614,6 +634,50 @@ CASE(kernel_edges, "", HARMLESS)
 		run_kernel(kernel_moves_over_edge);
 		demand(trap.vector == PF);
 	}
+}
+
+/* All that programs have tried, but for what would leave us without a stack. */
+static u8 *const kernel_edge_codes[] = {
+	user_read4, user_write4, user_read16, user_rep_movs, user_rep_stos,
+	user_rep_lods, user_rep_back, user_rep_scas, user_rep_cmps, user_fxsave,
+	user_fxrstor, user_fnsave, user_bts, user_cmpxchg, user_movups,
+};
+static u8 *kernel_edge_code;
+
+static void kernel_at_edge(void)
+{
+	asm volatile("jmp *%1" : : "a"(kernel_edge), "r"(kernel_edge_code)
+		     : "memory");
+}
+
+static void kernel_tries_edges(void)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(kernel_edge_codes); i++)
+		for (u32 j = 0; j < ARRAY_SIZE(edges); j++) {
+			kernel_edge_code = kernel_edge_codes[i];
+			kernel_edge = edges[j];
+			run_kernel(kernel_at_edge);
+			demand(trap.vector == PF || trap.vector == GP ||
+			       trap.vector == SYSCALL);
+		}
+}
+
+/* Low pages that are nothing to anybody, or none. */
+CASE(kernel_edges_mapped, "", HARMLESS)
+{
+	programs_on();
+	for (u32 i = 0; i < 3; i++)
+		map_page(i * PAGE, (u32)(user_data + PAGE) | PTE_KERNEL);
+	map_page(0xffbff000, (u32)(user_data + PAGE) | PTE_KERNEL);
+	kernel_tries_edges();
+}
+
+CASE(kernel_edges_unmapped, "", HARMLESS)
+{
+	programs_on();
+	for (u32 i = 0; i < 3; i++)
+		map_page(i * PAGE, 0);
+	kernel_tries_edges();
 }
 
 static void kernel_pushes_at_0(void)
@@ -776,7 +840,7 @@ CASE(user_jumps_anywhere, "", HARMLESS)
 	for (u8 *at = user_syscall; at < user_iret; at++) {
 		if (at >= user_rep_movs && at < user_pusha)
 			continue;
-		run_with(at, (u32)user_data);
+		run_briefly_with(at, (u32)user_data);
 		demand(trap.cs == USER_CS);
 	}
 }
@@ -817,6 +881,29 @@ CASE(user_garbage_code, "", HARMLESS)
 				  USER_STACK);
 		demand(trap.cs == USER_CS);
 	}
+}
+
+/* The same while a device writes more of it there. */
+CASE(user_runs_what_is_written, "--rng", HARMLESS)
+{
+	static struct device rng;
+	struct queue *q = &rng.vq[0];
+
+	programs_on();
+	find_device(RNG, &rng);
+	start_device(&rng, 0);
+	q->avail->flags = 1;
+	set_desc(q, 0, (u32)user_data + PAGE, PAGE, DESC_WRITE, 0);
+	for (u32 i = 0; i < 3000; i++) {
+		if (q->used->idx == q->avail->idx) {
+			make_available(q, 0);
+			kick(q);
+		}
+		run_user_for_a_ms(user_data + PAGE + random32() % PAGE,
+				  (u32)user_data + PAGE);
+		demand(trap.cs == USER_CS);
+	}
+	demand(q->used->idx);
 }
 
 /* Code without end, all different: a quarter of a million bits of it, and

@@ -225,6 +225,39 @@ CASE(block_read_over_itself, "--block=DISK", "? *")
 	sleep_ms(50);
 }
 
+/* Data to be read that the device should write, and the other way round: there's
+ * nothing to be done. */
+CASE(block_wrong_way, "--block=DISK", HARMLESS)
+{
+	request(IN, 0, BUFFER, SECTOR);
+	q->desc[1].flags = DESC_NEXT;
+	demand(answer() == OK);
+	request(OUT, 0, BUFFER, SECTOR);
+	q->desc[1].flags = DESC_NEXT | DESC_WRITE;
+	demand(answer() == OK);
+	untouched();
+}
+
+/* A second of changing one's mind about what is to be read, and where. */
+CASE(race_header, "--block=DISK", HARMLESS)
+{
+	static const u32 types[] = { IN, GET_ID, SCSI, IN };
+
+	request(IN, 0, BUFFER, SECTOR);
+	for (u32 i = 0; i < 3000000; i++) {
+		bool good = random32() & 15;
+
+		header.sector = good ? DISK_SECTORS - 1 : 1ull << 55;
+		header.type = types[random32() & 3];
+		q->desc[1].len = good ? SECTOR : 2 * SECTOR;
+		if (q->used->idx != q->avail->idx)
+			continue;
+		make_available(q, 0);
+		if (!q->used->flags)
+			kick(q);
+	}
+}
+
 CASE(block_254_segments, "--block=DISK", HARMLESS)
 {
 	request(IN, 0, BUFFER, 1);
@@ -440,6 +473,20 @@ CASE(console_empty_input, "", "1 lguest: device 0 (console): input queue: chain 
 {
 	start(CONSOLE);
 	offer(q, BUFFER, 0, DESC_WRITE);
+	wait_for_death();
+}
+
+CASE(console_wrong_way, "", "1 lguest: device 0 (console): output queue: chain 0 has 1 writable buffers, only readable ones belong here")
+{
+	start(CONSOLE);
+	offer(&dev.vq[1], BUFFER, 16, DESC_WRITE);
+	wait_for_death();
+}
+
+CASE(console_input_wrong_way, "", "1 lguest: device 0 (console): input queue: chain 0 has 1 readable and 0 writable buffers, only writable ones belong here")
+{
+	start(CONSOLE);
+	offer(q, BUFFER, 16, 0);
 	wait_for_death();
 }
 

@@ -374,6 +374,27 @@ CASE(race_next, "--rng", "? *")
 	juggle(BUFFER, 16, DESC_WRITE | DESC_NEXT, 0xffff);
 }
 
+CASE(race_flags, "--rng", "? *")
+{
+	start_rng();
+	set_desc(q, 0, BUFFER, 16, DESC_WRITE, 0);
+	juggle(BUFFER, 16, DESC_INDIRECT | DESC_NEXT, 0);
+}
+
+/* The same with what's in the ring: heads, and how many there are. */
+CASE(race_ring, "--rng", "? *")
+{
+	start_rng();
+	chain_of(256);
+	for (u32 i = 0; i < 3000000; i++) {
+		q->avail->ring[i % RING_SIZE] = random32() & 15 ? 255 : i;
+		if (!(random32() & 1023))
+			q->avail->idx = q->used->idx + (random32() & 0x1ff);
+		if (!(i & 63) && !q->used->flags)
+			kick(q);
+	}
+}
+
 CASE(race_harmless, "--rng", HARMLESS)
 {
 	start_rng();
@@ -601,6 +622,14 @@ CASE(status_failed_often, "--rng", "0 lguest: device 0 (rng): *")
 		start_rng();
 		set_status(&dev, 0xff);
 	}
+}
+
+/* The runner counts the lines. */
+CASE(status_failed_and_failed, "--rng", "0 lguest: device 0 (rng): *")
+{
+	find_device(RNG, &dev);
+	for (u32 i = 0; i < 20000; i++)
+		set_status(&dev, 0x80);
 }
 
 CASE(status_feature_not_offered, "--block=DISK", "1 lguest: device 0 (block *): Guest accepts features 0xffff, offered were *")

@@ -45,6 +45,8 @@
 #define SECONDS_FOR_EVER 2
 #define MOST_MEMORY_KB (400 * 1024)
 #define MOST_TEXT 8192
+/* Of warnings, and the last one that says so. */
+#define MOST_LINES 10001
 
 struct hostile_case {
 	uint32_t name, options, expect, run;
@@ -192,6 +194,7 @@ struct outcome {
 	int status;		/* exit status, or 256 + signal */
 	char text[MOST_TEXT];	/* stderr */
 	size_t text_len;
+	unsigned int lines;
 	bool in_time, left_over;
 	long memory_kb;
 	double seconds;
@@ -338,6 +341,15 @@ static void obey(const char *out, size_t len, int answer)
 		printf("# nobody waits for an answer\n");
 }
 
+static unsigned int count_lines(const char *text, ssize_t len)
+{
+	unsigned int lines = 0;
+
+	while (len-- > 0)
+		lines += text[len] == '\n';
+	return lines;
+}
+
 static void read_all(int out, int err, int in, bool slow, double seconds,
 		     struct outcome *o)
 {
@@ -365,6 +377,7 @@ static void read_all(int out, int err, int in, bool slow, double seconds,
 			len = read(err, buf, sizeof(buf));
 			if (len == 0)
 				pfd[1].fd = -1;
+			o->lines += count_lines(buf, len);
 			if (len > (ssize_t)(MOST_TEXT - 1 - o->text_len))
 				len = MOST_TEXT - 1 - o->text_len;
 			if (len > 0)
@@ -519,6 +532,8 @@ static const char *what_is_wrong(const struct outcome *o, const char *options,
 		return "ended in another way";
 	if (o->memory_kb > MOST_MEMORY_KB)
 		return "took too much memory";
+	if (o->lines > MOST_LINES)
+		return "said too much";
 	if (strstr(options, "DISK") && !disk_is_as_it_was())
 		return "changed the disk";
 	if (isolated && count_taps())
@@ -734,10 +749,11 @@ static void every_write_past_end(void)
 
 static void races(void)
 {
-	static const char *const fields[] = { "address", "length", "next" };
+	static const char *const fields[] = { "address", "length", "next",
+					      "flags", "ring" };
 	bool good;
 
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
 		good = true;
 		for (unsigned int n = 0; n < 20; n++)
 			good &= try("--rng", "? *", "race_%s", fields[i]);

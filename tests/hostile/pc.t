@@ -1,0 +1,6 @@
+#! /bin/sh
+# The same for Guests of the other machine.
+. "$(dirname "$0")/build.sh"
+build run faulty
+image pcguest pc
+"$dir/run" "$LGUEST" "$dir/pcguest" "${1:-*}"
