@@ -704,18 +704,19 @@ static void interrupt_by_host(struct virtqueue *vq)
 }
 /*:*/
 
-/*L:635 There's one more time for it, which is halfway.  A Guest that has used up
- * its buffers waits for some of them, and if it hears of those only when all are
- * done, there's nothing left to do for us until it has woken up and made new ones:
- * each of the two would work while the other sleeps.  So it's told when as many
- * are done as are still to do: 16 packets in flight make 16.5 GB/s with this and
- * 10.6 without.  (If it doesn't want to know, as while it's busy with those that
- * we gave it earlier, that's the end of it.) */
-static void interrupt_halfway(struct virtqueue *vq)
+/*L:635 There's one more time for it, which is a little before the end.  A Guest that
+ * has used up its buffers waits for some of them, and if it hears of those only when
+ * all are done, there's nothing left to do for us until it has woken up and made
+ * new ones: each of the two would work while the other sleeps.  So it's told when
+ * three quarters are done.  With 16 packets in flight, and a driver that sleeps at
+ * once, it was 16.5 GB/s instead of 10.6 when told halfway; but where both share a
+ * processor, half as many trips are better.  (If it doesn't want to know, as while
+ * it's busy with those that we gave it earlier, that's the end of it.) */
+static void interrupt_early(struct virtqueue *vq)
 {
 	u16 left = next_avail(vq) - vq->last_avail;
 
-	if (left && vq->unsignalled >= left)
+	if (left && vq->unsignalled >= 3 * left)
 		interrupt_guest(vq);
 }
 /*:*/
@@ -732,7 +733,7 @@ static void add_used(struct virtqueue *vq, u32 head, u32 len)
 	__atomic_store_n(&vq->vring.used->idx, ++vq->used_idx,
 			 __ATOMIC_RELEASE);
 	vq->unsignalled++;
-	interrupt_halfway(vq);
+	interrupt_early(vq);
 }
 /*:*/
 

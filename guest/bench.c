@@ -257,12 +257,16 @@ static void bench_disk(void)
  * (bench/host/wire.c).  He begins by sending things for us to repeat.  When he
  * has had enough of that he says that it's our turn, and we send as much as fits,
  * in small frames and in large ones; then he does.  "Your turn" is a datagram to
- * port 9, for both of us. */
+ * port 9, for both of us.
+ *
+ * There are no large packets until somebody wants to send one.  As we measure
+ * sending and not making them, the first hundred don't count. */
 #define PARTNER		0xc0a81301	/* 192.168.19.1 */
 #define TURN		9
 #define NOBODY		10
 #define SMALL_FRAMES	60000u
-#define LARGE_FRAMES	6000u
+#define LARGE_FRAMES	12000u
+#define FIRST_FRAMES	100u
 #define WINDOW		(250 * NS_PER_MS)
 #define BEGINNING	20		/* frames, not somebody's ARP */
 
@@ -327,6 +331,7 @@ static void bench_net(void)
 	start = now_ns();
 	sent = net_flood(PARTNER, NOBODY, 1472, SMALL_FRAMES);
 	report("net_out_1500", per_second(sent, now_ns() - start));
+	net_flood_large(PARTNER, NOBODY, FIRST_FRAMES);
 	start = now_ns();
 	sent = net_flood_large(PARTNER, NOBODY, LARGE_FRAMES);
 	report("net_out_gso", kb_per_second(sent, now_ns() - start));

@@ -15,7 +15,7 @@
 #include "frame.h"
 
 #define SMALL_FRAMES	60000
-#define LARGE_FRAMES	6000
+#define LARGE_FRAMES	12000
 #define BEGINNING	20		/* frames, not somebody's ARP */
 #define WINDOW_NS	250000000
 /* So many of each go in turn, as a Guest wouldn't have all in one place. */

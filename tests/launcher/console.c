@@ -77,20 +77,27 @@ static void slow_reader(void)
 	finish(r);
 }
 
-/* With half of it done and the rest stuck, the Guest hears of the half; unless
- * it has said that it doesn't want to. */
-static void halfway(void)
+/* Three lines and something that a pipe can't hold. */
+static void much_to_say(void)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		chain(output, { 0x10000, 16, false });
+	chain(output, { 0x10000, 131072, false });
+	kick(output);
+}
+
+/* With three quarters done and the rest stuck, the Guest hears of those; unless it
+ * has said that it doesn't want to. */
+static void early_interrupt(void)
 {
 	struct run *r = with_console(0);
 	int held = r->out_fd;
 	unsigned int irqs;
 
 	r->out_fd = -1;
-	for (unsigned int i = 0; i < 4; i++)
-		chain(output, { 0x10000, 32768, false });
-	kick(output);
-	check(wait_irq(r, output->irq, 1), "an interrupt halfway");
-	same("two of four", used_index(output), 2);
+	much_to_say();
+	check(wait_irq(r, output->irq, 1), "an interrupt before the end");
+	same("three of four", used_index(output), 3);
 	r->out_fd = held;
 	check(wait_used(output, 4, NULL) && wait_irq(r, output->irq, 2),
 	      "and one at the end");
@@ -99,10 +106,8 @@ static void halfway(void)
 	irqs = r->irqs[output->irq];
 	r->out_fd = -1;
 	put(r, output->addr + 4096, 2, VRING_AVAIL_F_NO_INTERRUPT);
-	for (unsigned int i = 0; i < 4; i++)
-		chain(output, { 0x10000, 32768, false });
-	kick(output);
-	check(wait_used(output, 6, NULL), "half of four others");
+	much_to_say();
+	check(wait_used(output, 7, NULL), "three of four others");
 	wait_ms(r, 50);
 	same("and no interrupt", r->irqs[output->irq], irqs);
 	r->out_fd = held;
@@ -346,7 +351,7 @@ static void terminal_early_error(void)
 const struct test tests[] = {
 	{ "output", out },
 	{ "slow reader", slow_reader },
-	{ "halfway", halfway },
+	{ "early interrupt", early_interrupt },
 	{ "non-blocking stdout", nonblocking_stdout },
 	{ "closed stdout", closed_stdout },
 	{ "input", in },
