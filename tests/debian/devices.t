@@ -95,6 +95,26 @@ sub randomness {
 
 randomness();
 
+# As nobody, with nothing to be seen of this machine's files; and once more.
+sub confined {
+	my $disk = write_file(Debian::scratch('owned'), "mine\n" . "\0" x 65531);
+	mkdir my $empty = Debian::scratch('empty');
+	my $debian = Debian->boot({ modules => [qw(virtio_pci virtio_blk virtio_rng)] }, "--block=$disk",
+				  '--rng', '--username=nobody', "--chroot=$empty", 'quiet');
+	for my $life ('first', 'second') {
+		$debian->does('head -n 1 /dev/vda; head -c 8 /dev/hwrng | wc -c', qr/^mine\n8$/);
+		my $pid = read_file("/proc/${\ $debian->pid}/task/${\ $debian->pid}/children") =~ s/\D.*//sr;
+		is((stat "/proc/$pid")[4], scalar getpwnam 'nobody', "the $life life: as nobody");
+		is(readlink "/proc/$pid/root", $empty, '... and outside of the file system');
+		last if $life eq 'second';
+		$debian->type("reboot -f\n");
+		ok($debian->wait_for(qr/^ready\r?\n/m), 'a reboot') or diag $debian->seen;
+	}
+	is($debian->off, 0, 'power off');
+}
+
+confined() unless $>;
+
 # The kernel's own tests of what an emulator gets wrong most easily.
 sub own_tests {
 	my ($kind) = @_;
