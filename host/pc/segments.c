@@ -45,7 +45,7 @@ static u8 refuse_segment(struct pc *pc, int seg, const u32 descriptor[2])
 {
 	static const char name[][3] = { "es", "cs", "ss", "ds" };
 
-	pc_note(pc, &pc->told_of_base,
+	pc_note(pc, &pc->told_of_refusal,
 		"%s wants a segment of %u bits with base %#x and limit %#x in "
 		"%s at %#x: not here, that's a #GP",
 		is_programs(descriptor) ? "a program of the Guest's" :

@@ -188,7 +188,8 @@ void pc_software_interrupt(struct x86_cpu *cpu, u8 vector, unsigned len)
 /*:*/
 
 /*H:764 And back: iret (SDM 2A).  From ring 0 to ring 0 it takes three words off
- * the stack, to ring 3 five.  There are no tasks and no 8086 here. */
+ * the stack, to ring 3 five.  There are no tasks here, and no 8086: a kernel that
+ * wants one for a program is told so by a #GP. */
 #define FRAME_OUTER 5u
 
 static bool read_frame(struct x86_cpu *cpu, u32 *words, unsigned n, bool op16)
@@ -256,6 +257,17 @@ static void return_to(struct pc *pc, const u32 *frame, bool op16)
 	pc_enter_ring(pc, true);
 }
 
+static bool is_for_8086(struct pc *pc, const u32 *frame, bool op16)
+{
+	if (pc->cpu.user || op16 || !(frame[2] & X86_FLAG_VM))
+		return false;
+	pc_note(pc, &pc->told_of_refusal,
+		"the Guest's kernel has a program for the 8086 to run: "
+		"not here, that's a #GP");
+	pc_trap(&pc->cpu, X86_GP, 0, 0);
+	return true;
+}
+
 void pc_iret(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
 	struct pc *pc = pc_of(cpu);
@@ -266,7 +278,8 @@ void pc_iret(struct x86_cpu *cpu, const struct x86_insn *insn)
 		pc_trap(cpu, X86_TS, 0, 0);
 		return;
 	}
-	if (!read_whole_frame(pc, frame, op16))
+	if (!read_whole_frame(pc, frame, op16) ||
+	    is_for_8086(pc, frame, op16))
 		return;
 	if (check_selectors(pc, frame))
 		return_to(pc, frame, op16);

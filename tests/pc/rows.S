@@ -13,6 +13,7 @@
 #define OTHER 0x4b
 #define LDT 0x50
 #define IF 0x200
+#define VM 0x20000
 #define IOPL_3 0x3000
 
 /* A port that may be written without harm, and the map of ports behind the TSS:
@@ -249,6 +250,16 @@ _start:
 	mov %eax, %ss
 1:	cmpl $1, faults
 	ok e, "... and nothing else for the kernel"
+
+	movl $0, faults
+	movl $1f, skip_to
+	pushl $VM | 2
+	pushl $KERNEL_CS
+	pushl $1f
+	iret
+1:	mov $KERNEL_STACK, %esp
+	cmpl $1, faults
+	ok e, "there is no 8086"
 
 	movl $0, faults
 	movl $1f, skip_to
