@@ -1311,8 +1311,11 @@ static u8 write_disk(struct virtqueue *vq, struct chain *chain, u64 sector)
 
 static u8 flush_disk(struct virtqueue *vq)
 {
-	long ret = sys(SYS_fdatasync, vq->dev->fd);
+	long ret;
 
+	do
+		ret = sys(SYS_fdatasync, vq->dev->fd);
+	while (ret == -EINTR);
 	if (!ret)
 		return VIRTIO_BLK_S_OK;
 	warn("%s: cannot flush: %s", vq->dev->name, reason(ret));
@@ -2243,6 +2246,8 @@ static void read_file(int fd, const char *name, void *buf, size_t len,
 	while (len) {
 		ssize_t ret = pread(fd, buf, len, offset);
 
+		if (ret < 0 && errno == EINTR)
+			continue;
 		if (ret < 0)
 			fatal("cannot read %s: %m", name);
 		if (!ret)

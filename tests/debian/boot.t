@@ -109,6 +109,16 @@ like($output, qr/(invalid opcode|kernel BUG).*EIP: test_static_key_base_init.*Ca
 $debian->does('echo and the others live', qr/live/);
 is($debian->off, 0, 'an oops: power off');
 
+# Stopped like any other process, it finds its clock right when it goes on.
+$debian = Debian->boot({}, 'loglevel=4');
+kill 'TSTP', $debian->pid;
+sleep 3;
+kill 'CONT', $debian->pid;
+$debian->does('sleep 0.2', qr/^$/);
+cmp_ok(abs(time - $debian->run('date +%s')), '<=', 2, 'stopped for three seconds: the clock is right');
+$debian->does("! dmesg -r | grep '^<[0-4]>'", qr/^$/);
+is($debian->off, 0, 'and power off');
+
 my $boots = 0;
 for (1 .. 20) {
 	my $debian = Debian->boot({}, 'quiet');

@@ -132,8 +132,11 @@ static void write_it(const struct fuse_in_header *q,
 
 static void flush_it(const struct fuse_in_header *q)
 {
-	answer(q, flush_fails ? -EIO : 0, NULL, 0);
-	flush_fails = false;
+	static bool interrupt;
+
+	interrupt = !interrupt;
+	answer(q, interrupt ? -EINTR : flush_fails ? -EIO : 0, NULL, 0);
+	flush_fails &= interrupt;
 }
 
 static void answer_question(const struct fuse_in_header *q)

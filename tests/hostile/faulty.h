@@ -7,7 +7,8 @@
 
 /* Its first eighth is good.  In the second, no transfer is complete; in the third
  * and the fourth, every other one is interrupted; the upper half can't be read
- * nor written, and the next flush fails after a try.
+ * nor written, and the next flush fails after a try.  Each flush is interrupted
+ * once.
  *
  * Mounted on @where and served by another process, until it's unmounted or the
  * caller ends.  False if this can't be done here. */
