@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include "sanitizer.h"
 
 #define DISK_SIZE (1u << 20)
 #define PATIENCE_MS 30000
@@ -287,10 +288,15 @@ static void result(const struct run *r, const char *name)
  * its terminal may have been faster than its end. */
 static void read_errors(struct run *r)
 {
-	ssize_t len = read(r->err, r->said, sizeof(r->said) - 1);
-	char *line, *end;
+	size_t room = sizeof(r->said) - 1;
+	char *line, *end = r->said;
+	ssize_t got;
 
-	r->said[len > 0 ? len : 0] = '\0';
+	while (room && (got = read(r->err, end, room)) > 0) {
+		end += got;
+		room -= got;
+	}
+	forget_warning(r->said);
 	line = strstr(r->said, LOST_INPUT);
 	end = line ? strchr(line, '\n') : NULL;
 	if (end && (r->terminal < 0 || r->how & IN_NULL))
@@ -304,6 +310,7 @@ static void ends(struct run *r, int expected, const char *says,
 	int status = wait_end(r);
 	char what[1024];
 
+	demand(all_gone(), "no process is left");
 	read_errors(r);
 	snprintf(what, sizeof(what), "exit status %d (it is %d)", expected,
 		 status);
@@ -311,7 +318,6 @@ static void ends(struct run *r, int expected, const char *says,
 	snprintf(what, sizeof(what), "it says \"%s\" (and not \"%.300s\")", says,
 		 r->said);
 	demand(!says || strcmp(r->said, says) == 0, what);
-	demand(all_gone(), "no process is left");
 	demand(disk_is_free(), "no lock is left");
 	demand(!tap_is_there() || !has_tap, "no tap is left");
 	if (terminal_survives)

@@ -27,7 +27,7 @@ start() {
 		[ -s "$dir/out" ] || sleep 0.2
 	done
 	second=$(tr -d ' ' <"/proc/$first/task/$first/children")
-	others="$second $(cat "/proc/$second/task/$second/children")"
+	others="$second $(cat "/proc/$second/task/$second/children" 2>/dev/null)"
 }
 
 stop() {

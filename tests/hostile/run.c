@@ -36,6 +36,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "faulty.h"
+#include "sanitizer.h"
 
 #define DISK_SIZE (1u << 20)
 #define SECONDS_AT_MOST 30
@@ -420,20 +421,6 @@ static void kill_children(void)
 		fclose(file);
 }
 
-/* AddressSanitizer doesn't know the stacks of clone(), and says so. */
-static void forget_warning(struct outcome *o)
-{
-	char *from = strstr(o->text, "==WARNING: ASan is ignoring"), *to;
-
-	if (!from)
-		return;
-	while (from > o->text && from[-1] != '\n')
-		from--;
-	to = strstr(from, "issues/189\n");
-	if (to)
-		memmove(from, strchr(to, '\n') + 1, strlen(strchr(to, '\n')));
-}
-
 static struct outcome launch(const char *options, const char *command_line,
 			     bool for_ever)
 {
@@ -487,7 +474,7 @@ static struct outcome launch(const char *options, const char *command_line,
 	close(err[0]);
 	if (o.text_len && o.text[o.text_len - 1] == '\n')
 		o.text[o.text_len - 1] = '\0';
-	forget_warning(&o);
+	forget_warning(o.text);
 	return o;
 }
 
