@@ -68,6 +68,7 @@
 #ifndef __i386__
 #include "host.h"
 #include "pc/pc.h"
+#include "perf_map.h"
 #endif
 
 typedef uint8_t u8;
@@ -176,6 +177,7 @@ static struct {
 	bool no_default_arguments;
 	bool no_cache;
 	bool no_seccomp;
+	bool perf_map;
 	const struct passwd *user;
 	char *command_line;
 } wish;
@@ -554,6 +556,20 @@ static long read_kernel_host(void *buf, size_t len)
 
 /* The other one needs an x86-64 processor, and no help from anybody. */
 #ifndef __i386__
+/* perf(1) looks for names here.  A new file, since in /tmp what is there already
+ * may be anybody's. */
+static void name_code_for_perf(void)
+{
+	char path[sizeof("/tmp/perf-4294967295.map")];
+	int fd;
+
+	snprintf(path, sizeof(path), "/tmp/perf-%u.map", me);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		fatal("--perf-map: cannot create %s: %m", path);
+	perf_map_begin(fd);
+}
+
 static struct lguest *builtin;
 
 static const char *open_builtin_host(void)
@@ -3553,6 +3569,10 @@ static void __attribute__((noreturn)) live(pid_t parent)
 	map_guest_memory();
 	entry = load_guest();
 	machine->turn_on(entry);
+#ifndef __i386__
+	if (wish.perf_map)
+		name_code_for_perf();
+#endif
 	drop_privileges();
 	die_with_parent(parent);
 	make_terminal_raw();
@@ -3709,6 +3729,14 @@ static void want_no_seccomp(const char *value)
 	wish.no_seccomp = true;
 }
 
+#ifndef __i386__
+static void want_perf_map(const char *value)
+{
+	(void)value;
+	wish.perf_map = true;
+}
+#endif
+
 static void print_usage(FILE *to);
 
 static void show_help(const char *value)
@@ -3755,6 +3783,11 @@ static const struct choice {
 	{ "no-seccomp", 0, NULL,
 	  "don't filter system calls (to debug the Launcher)",
 	  want_no_seccomp },
+#ifndef __i386__
+	{ "perf-map", 0, NULL,
+	  "name translated code for perf, in /tmp/perf-PID.map",
+	  want_perf_map },
+#endif
 	{ "help", 0, NULL, "this", show_help },
 	{ "version", 0, NULL, "which lguest this is", show_version },
 };

@@ -636,6 +636,7 @@ struct x86_block *x86_find_block(struct x86_cpu *cpu)
 		if (!b)
 			return NULL;
 		register_block(cpu, b);
+		x86_name_block(c, b);
 	}
 	if (!is_restless(c, b))
 		admit_to_view(cpu, b);

@@ -114,6 +114,9 @@ void x86_patch_rel32(u8 *site, const u8 *target);
  * but its code was made with that in mind, so it's a real fault. */
 bool x86_code_wraps(struct x86_cpu *cpu, const struct x86_block *block);
 
+/* Tells perf about @b, if it wants to know (perf_map.c). */
+void x86_name_block(const struct x86_cache *c, const struct x86_block *b);
+
 /* The block that host address @rip lies in, or NULL. */
 struct x86_block *x86_block_at(const struct x86_cpu *cpu, u64 rip);
 /* The mark of the instruction that @rip is executing. */
