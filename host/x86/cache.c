@@ -17,7 +17,8 @@
 #define MAX_BLOCKS (1u << 19)
 #define MAX_MARKS (1u << 22)
 #define MAX_SLOW (1u << 16)
-#define BUCKETS (1u << 16)
+#define BUCKET_BITS 19
+#define BUCKETS (1u << BUCKET_BITS)
 #define ADDRESSES (1ull << 32)
 #define PAGES_OF_4GB (1u << 20)
 #define EMPTIED_AT_ONCE ((u64)PAGE_SIZE << 15)	/* a page of bits for pages */
@@ -29,8 +30,8 @@
  * time.  After so many comparisons without a difference it gets another chance. */
 #define RESTLESS_WRITES 64
 #define CALM_AGAIN 4096
-/* Of a page's blocks, so many may be for other addresses of it. */
-#define MOST_STRANGERS 500
+/* A view that comes to a page looks at so many of its blocks at most. */
+#define MOST_FILLED 64
 
 static void *map_arena(size_t size)
 {
@@ -246,7 +247,7 @@ static u32 *bucket(struct x86_cache *c, u32 pfn, u32 eip)
 {
 	u32 key = (pfn * 0x9e3779b1u) ^ (eip * 0x85ebca6bu);
 
-	return &c->buckets[key >> 16];
+	return &c->buckets[key >> (32 - BUCKET_BITS)];
 }
 
 static void unhash(struct x86_cache *c, struct x86_block *b)
@@ -422,17 +423,24 @@ static u32 hash_block(const struct x86_cpu *cpu, const struct x86_block *b)
 	return hash;
 }
 
-static void drop_strangers(struct x86_cache *c, u32 pfn, u32 lin)
+/* All of a page at once is quicker than one block after the other: it's to be
+ * executed, so it'll be in the machine's cache soon anyway.  Four sums side by side
+ * take no longer than one.  (With hash_block() for each block of the page, booting
+ * Debian to its login prompt took 1.4 times as long: a library has blocks for each
+ * process that has it somewhere else.) */
+static u32 hash_page(const struct x86_cpu *cpu, u32 pfn)
 {
-	u32 n = c->pages[pfn].head;
+	const u64 *word = (const u64 *)(cpu->memory + (u64)pfn * PAGE_SIZE);
+	const u64 *end = word + PAGE_SIZE / sizeof(*word);
+	u64 sum[4] = { 0 };
 
-	while (n) {
-		struct x86_block *b = &c->blocks[n];
+	for (; word < end; word += 4)
+		for (int i = 0; i < 4; i++) {
+			u64 x = (sum[i] ^ word[i]) * 0x9e3779b97f4a7c15;
 
-		n = *next_in_page(b, pfn);
-		if (!covers(b, lin))
-			drop_block(c, b);
-	}
+			sum[i] = x << 29 | x >> 35;
+		}
+	return hash_bytes(0x811c9dc5, (const u8 *)sum, sizeof(sum));
 }
 
 static u32 mode_of(const struct x86_view *view)
@@ -445,34 +453,34 @@ static bool is_restless(const struct x86_cache *c, const struct x86_block *b)
 	return restless(c, b->pfn) || (b->pfn2 != NO_PAGE && restless(c, b->pfn2));
 }
 
-/* Those that were right go into the view's table at once: where a process has been
+/* The page's blocks go into the view's table at once: where a process has been
  * another will soon be, too, and it costs less than to be asked for each.  (Fork,
- * exec and exit of busybox: 1.37 ms, now 1.27.)
- *
- * Blocks of the same page at another address wait until they are executed there.
- * A library that each process has somewhere else collects a lot of them, most of
- * processes that are long dead; so when there are too many, they go.  (Before,
- * the 300th /bin/true in a row took 38 ms.) */
-static void verify_page(struct x86_cpu *cpu, u32 lin, u32 pfn)
+ * exec and exit of busybox: 1.37 ms, now 1.27.)  Only the latest: a library that each
+ * process has somewhere else collects a lot of them, most of processes that are
+ * long dead. */
+static void fill_table(struct x86_cpu *cpu, u32 lin, u32 pfn)
 {
 	struct x86_cache *c = cpu->cache;
-	u32 n = c->pages[pfn].head, strangers = 0;
+	u32 n = c->pages[pfn].head;
 
-	while (n) {
+	for (u32 i = 0; n && i < MOST_FILLED; i++) {
 		struct x86_block *b = &c->blocks[n];
 
 		n = *next_in_page(b, pfn);
-		if (!covers(b, lin))
-			strangers++;
-		else if (hash_block(cpu, b) != b->hash)
-			drop_block(c, b);
-		else if (b->mode == mode_of(cpu->view) &&
-			 b->pfn2 == NO_PAGE && !is_restless(c, b))
+		if (((b->eip ^ lin) & PAGE_MASK) == 0 && b->mode == mode_of(cpu->view) &&
+		    b->pfn2 == NO_PAGE && !is_restless(c, b))
 			set_jump(cpu->view, b->eip,
 				 b->code - INDIRECT_ENTRY_SIZE);
 	}
-	if (strangers > MOST_STRANGERS)
-		drop_strangers(c, pfn, lin);
+}
+
+static void verify_page(struct x86_cpu *cpu, u32 pfn)
+{
+	struct x86_code_page *page = &cpu->cache->pages[pfn];
+
+	if (page->head && !restless(cpu->cache, pfn) &&
+	    page->hash != hash_page(cpu, pfn))
+		drop_page(cpu->cache, pfn, true, 0);
 }
 
 /* Kernel code is chained across pages, so we must know of each of its pages
@@ -501,7 +509,8 @@ static void enter_page(struct x86_cpu *cpu, u32 lin, u32 pfn)
 	jumps->executed_regions[lin >> 25] |= 1 << (lin >> 22 & 7);
 	if (is_private(cpu, view, lin))
 		jumps->owner = view;
-	verify_page(cpu, lin, pfn);
+	verify_page(cpu, pfn);
+	fill_table(cpu, lin, pfn);
 }
 /*:*/
 
@@ -527,8 +536,10 @@ static void list_in_page(struct x86_cpu *cpu, u32 n, u32 pfn)
 
 	*next_in_page(&c->blocks[n], pfn) = c->pages[pfn].head;
 	c->pages[pfn].head = n;
-	if (first && !restless(c, pfn))
-		cpu->machine->protect(cpu, pfn);
+	if (!first || restless(c, pfn))
+		return;
+	cpu->machine->protect(cpu, pfn);
+	c->pages[pfn].hash = hash_page(cpu, pfn);
 }
 
 static void register_block(struct x86_cpu *cpu, struct x86_block *b)
@@ -668,17 +679,16 @@ void x86_forget_single(struct x86_cpu *cpu, const struct x86_block *b)
 void x86_chain(struct x86_cpu *cpu, const struct x86_block *b)
 {
 	struct x86_cache *c = cpu->cache;
-	const struct x86_block *from = x86_block_at(cpu, cpu->link);
 	bool anywhere = b->mode & MODE_LINEAR ||
 			(!(b->mode & MODE_USER) && b->eip >= cpu->global_start);
 
-	if (!from || from->dead || is_restless(c, b))
+	if (is_restless(c, b))
 		return;
 	if (b->pfn2 != NO_PAGE && !anywhere)
 		return;
 	x86_patch_rel32(c->rw + (cpu->link - (u64)c->rx), c->rw + b->code);
 	if (X86_CHECK)
-		x86_must_be_harmless(cpu, from);
+		x86_must_be_harmless(cpu, x86_block_at(cpu, cpu->link));
 }
 /*:*/
 

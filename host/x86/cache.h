@@ -70,6 +70,7 @@ struct x86_code_page {
 	u8 writes;
 	bool wraps;	/* some address in its code goes round 4 GiB */
 	u16 calm;	/* verified runs since the page became restless */
+	u32 hash;	/* of the page, when it got its first block */
 };
 
 struct x86_cache {
