@@ -341,6 +341,7 @@ static const struct {
 } fields[] = {
 	{ FIELD(eip), true },
 	{ FIELD(interrupt_flag), true },
+	{ FIELD(eflags_kept), false },
 	{ FIELD(seg), false },
 };
 
@@ -497,15 +498,16 @@ static void all_clean(struct checker *k)
 /* Somebody may have made the pointer bad, to get us out. */
 static bool poll(struct checker *k)
 {
-	u8 field;
+	u32 field = k->rw[k->at + 3];
 
-	if (!is(k, "4d8b4f.. 458b09"))
+	if (is(k, "4d8b8f........ 458b09"))
+		field = word(k, k->at + 3);
+	if (!take(k, "4d8b4f.. 458b09") && !take(k, "4d8b8f........ 458b09"))
 		return false;
-	field = k->rw[k->at + 3];
 	if (field != offsetof(struct x86_cpu, poll) &&
-	    field != offsetof(struct x86_cpu, fpu_poll))
+	    field != offsetof(struct x86_cpu, fpu_poll) &&
+	    field != offsetof(struct x86_cpu, waiting_poll))
 		complain(k, "a poll of something else");
-	k->at += 7;
 	k->parked = 0;
 	k->clean |= 1 << R9;
 	return true;
@@ -535,6 +537,15 @@ static bool parking(struct checker *k)
 		k->at += 3;
 	} else
 		return false;
+	return true;
+}
+
+/* The flags into r10. */
+static bool flags(struct checker *k)
+{
+	if (!take(k, "9c 415a"))
+		return false;
+	k->clean &= ~(1 << 10);
 	return true;
 }
 
@@ -758,7 +769,7 @@ static void next(struct checker *k)
 	}
 	note(k->starts, k, k->at);
 	k->open = true;
-	if (poll(k) || table_jump(k) || parking(k) || string(k) || xlat(k) ||
+	if (poll(k) || table_jump(k) || parking(k) || flags(k) || string(k) || xlat(k) ||
 	    chain_stub(k) || slow_stub(k) || jump(k) || loop(k) || hop(k))
 		return;
 	if (!k->wrong)
