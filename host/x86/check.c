@@ -9,7 +9,7 @@
  *    zero; by string instructions between the two leas and moves that make pointers
  *    of esi and edi and cut them again; and in no other way;
  *  - of struct x86_cpu only a few fields are touched, through r15;
- *  - it ends by going to another block's entry, through the jump table or to a
+ *  - it ends by going to another block's entry or tail, through the jump table or to a
  *    stub, and every jump within it leads to the start of an instruction;
  *  - the registers that are ours are neither read nor written, and the upper
  *    halves of the Guest's are zero when the block ends and wherever it counts.
@@ -600,7 +600,7 @@ static bool is_entry(const struct checker *k, u32 target)
 	const struct x86_block *b =
 		x86_block_at(k->cpu, (u64)k->cache->rx + target);
 
-	return b && b->code == target;
+	return b && (b->code == target || b->tail == target);
 }
 
 /* Are wide registers moved to themselves at @target first of all? */

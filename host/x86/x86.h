@@ -73,6 +73,7 @@ struct x86_view {
 struct x86_jumps {
 	s32 slot[1ull << 32];	/* offsets of translations, by eip */
 	u64 filled[1u << 22];	/* bitmap by 16 slots: not all of them are zero */
+	u32 pfns[1u << 20];	/* by page: the Guest page that is executed there */
 	u8 executed[1u << 17];	/* bitmap by page: eips of it may stand there */
 	u8 executed_regions[128];	/* the same by 4 MiB; may say too much */
 	const struct x86_view *owner;	/* NULL if that's nothing */

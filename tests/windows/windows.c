@@ -763,6 +763,7 @@ static bool execute(u64 root, u32 lin)
 		code[e->pfn] = true;
 	}
 	*executed |= 1 << page % 8;
+	jumps->pfns[page] = e->pfn;
 	jumps->executed_regions[page / 8192] |= 1 << page / 1024 % 8;
 	if (lin < GLOBAL_START)
 		jumps->owner = cpu.view;

@@ -66,7 +66,7 @@ broken 'a jump table without an end' translate \
 broken 'a branch beside its target' translate \
 	's/\(x86_patch_rel32(e->exits\[i\].site, e->p\))/\1 + 1)/'
 broken 'a chain to the middle of a block' cache \
-	's/\(c->rx), c->rw + b->code\)/\1 + 7/'
+	's/\(c->rx), c->rw + target\)/\1 + 7/'
 broken 'another slow instruction' translate 's/put32(e, n)/put32(e, n + 1)/'
 broken 'a call of the machine' translate \
 	's/^\tcase X86_NOP:$/&\n\t\tput_bytes(e, 0x050f, 2);/'
