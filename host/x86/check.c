@@ -553,18 +553,20 @@ static bool string(struct checker *k)
 {
 	u32 start = k->at;
 	bool si = take(k, "4a8d3436"), di = take(k, "4a8d3c37");
-	bool lods, only_di;
+	bool lods, only_di, copies;
 
 	if (!si && !di)
 		return false;
 	all_clean(k);
-	if (take(k, "f2") || take(k, "f3"))
+	copies = take(k, "67e309 a5 8d49ff 67e302 ebf7");
+	if (!copies && (take(k, "f2") || take(k, "f3")))
 		k->open = true;
-	take(k, "66");
+	if (!copies)
+		take(k, "66");
 	lods = take(k, "ac") || take(k, "ad");
 	only_di = !lods && (take(k, "aa") || take(k, "ab") || take(k, "ae") ||
 			    take(k, "af"));
-	if (!lods && !only_di && !take(k, "a4") && !take(k, "a5") &&
+	if (!copies && !lods && !only_di && !take(k, "a4") && !take(k, "a5") &&
 	    !take(k, "a6") && !take(k, "a7"))
 		return complain(k, "pointers without a string");
 	if (si == only_di || di == lods || (si && !take(k, "8bf6")) ||

@@ -44,6 +44,7 @@ struct emitter {
 	bool unchained;	/* every exit goes through C */
 	bool wraps;	/* addresses may, so see to it that they can */
 	bool fpu_checked;
+	bool from_stack;	/* esi has been made equal to esp */
 	bool ended;
 	unsigned nexits;
 	struct side_exit exits[MAX_SIDE_EXITS];
@@ -784,6 +785,39 @@ static bool emit_pushf(struct emitter *e, const struct x86_insn *insn)
  * for the time of the instruction.  The window is aligned to 4 GiB, so cutting
  * the upper half off again gives the Guest's values, also when a fault comes in
  * the middle. */
+static bool takes_esp_for_esi(const struct x86_insn *insn)
+{
+	return !insn->map && !insn->mem &&
+	       ((insn->opcode == 0x89 && insn->reg == X86_ESP && insn->rm == X86_ESI) ||
+		(insn->opcode == 0x8b && insn->reg == X86_ESI && insn->rm == X86_ESP));
+}
+
+/* Linux' system calls move what has just been pushed from one stack to another,
+ * with rep movs; which waits until all of it has got to the machine's cache.  One
+ * word after the other can be had at once.  (A system call of Debian's in 238 ns,
+ * not 380; minima of five pairs.) */
+static void emit_copy_by_word(struct emitter *e)
+{
+	put_bytes(e, 0x09e367, 3);		/* jecxz done */
+	put8(e, 0xa5);				/* again: movsd */
+	put_bytes(e, 0xff498d, 3);		/* lea ecx, [rcx - 1] */
+	put_bytes(e, 0x02e367, 3);		/* jecxz done */
+	put_bytes(e, 0xf7eb, 2);		/* jmp again */
+}
+
+static void emit_string_insn(struct emitter *e, const struct x86_insn *insn)
+{
+	if (insn->rep && insn->opcode == 0xa5 && !insn->prefix66 && e->from_stack) {
+		emit_copy_by_word(e);
+		return;
+	}
+	if (insn->rep)
+		put8(e, insn->rep);
+	if (insn->prefix66)
+		put8(e, 0x66);
+	put8(e, insn->opcode);
+}
+
 static void emit_string(struct emitter *e, const struct x86_insn *insn)
 {
 	bool lods = (insn->opcode & 0xfe) == 0xac;
@@ -795,11 +829,7 @@ static void emit_string(struct emitter *e, const struct x86_insn *insn)
 		put_bytes(e, 0x36348d4a, 4);	/* lea rsi, [rsi + r14] */
 	if (edi)
 		put_bytes(e, 0x373c8d4a, 4);	/* lea rdi, [rdi + r14] */
-	if (insn->rep)
-		put8(e, insn->rep);
-	if (insn->prefix66)
-		put8(e, 0x66);
-	put8(e, insn->opcode);
+	emit_string_insn(e, insn);
 	if (esi)
 		emit_move(e, X86_ESI, X86_ESI, false);
 	if (edi)
@@ -1029,6 +1059,7 @@ static void emit_insn(struct emitter *e, const struct x86_insn *insn)
 	case X86_COPY:
 		if (!emit_count(e, insn))
 			emit_copy(e, insn);
+		e->from_stack |= takes_esp_for_esi(insn);
 		break;
 	case X86_NOP:
 		break;
