@@ -159,6 +159,7 @@ static u64 timer_halted(void)
  * processor's cache, as it does for the program on the other side (fio) that
  * does the same. */
 #define PATTERN_TIME	(100 * NS_PER_MS)
+#define FLUSH_TIME	(400 * NS_PER_MS)
 #define MOST_IN_FLIGHT	32
 #define LARGE		(1u << 20)
 
@@ -191,11 +192,12 @@ static u64 disk_rate(const struct pattern *pattern, u8 *data)
 {
 	static struct block_request requests[MOST_IN_FLIGHT];
 	u32 places = div64(block_sectors(0), pattern->bytes / 512, NULL);
+	u64 time = pattern->flush ? FLUSH_TIME : PATTERN_TIME;
 	u64 start = now_ns(), end;
 	u32 n;
 
 	memset(requests, 0, sizeof(requests));
-	for (n = 0; now_ns() - start < PATTERN_TIME; n++) {
+	for (n = 0; now_ns() - start < time; n++) {
 		struct block_request *request = &requests[n % pattern->depth];
 
 		if (request->bytes)
