@@ -601,10 +601,13 @@ static bool second_page_holds(struct x86_cpu *cpu, const struct x86_block *b,
 	return pfn2 == b->pfn2 && !b->dead;
 }
 
+/* The page has been entered; but making the block may have emptied the cache, or
+ * the window, and then the view has forgotten that. */
 static void admit_to_view(struct x86_cpu *cpu, struct x86_block *b)
 {
 	u32 second = (b->eip & PAGE_MASK) + PAGE_SIZE;
 
+	enter_page(cpu, b->eip, b->pfn);
 	if (b->pfn2 != NO_PAGE)
 		enter_page(cpu, second, b->pfn2);
 	set_jump(cpu->view, b->eip, b->code - INDIRECT_ENTRY_SIZE);
