@@ -635,10 +635,14 @@ static void compare_executed(struct windows *ws, struct window *w, u32 region)
 
 static void compare_all_executed(struct windows *ws, struct window *w)
 {
-	for (u32 region = 0; region < REGIONS; region++)
-		if (executes_in(w, region))
-			compare_executed(ws, w, region);
+	struct bits regions;
+
 	w->doubts_executed = false;
+	if (w->view.jumps->owner != &w->view)
+		return;
+	copy_bytes(&regions, w->view.jumps->executed_regions, sizeof(regions));
+	for_each_bit(region, &regions)
+		compare_executed(ws, w, region);
 }
 
 static bool change_rights(struct windows *ws, struct window *w, u32 page,
