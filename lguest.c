@@ -1820,6 +1820,9 @@ static const struct rule everybodys[] = {
 	{ .call = SYS_exit },	      { .call = SYS_exit_group },
 };
 
+/* How service threads are made (L:480). */
+#define AS_SERVICE (CLONE_VM | CLONE_PARENT_SETTID | SIGCHLD)
+
 /* The one that runs the Guest moves memory about, keeps a clock, and minds the
  * service threads.  To execute is a right that only old mappings have. */
 static const struct rule cpus[] = {
@@ -1841,7 +1844,7 @@ static const struct rule cpus[] = {
 	{ .call = SYS_fcntl, 1, ~0u, F_DUPFD_CLOEXEC },
 	{ .call = SYS_fstat },
 	{ .call = SYS_close },
-	{ .call = SYS_clone, 0, ~0u, CLONE_VM | SIGCHLD },
+	{ .call = SYS_clone, 0, ~0u, AS_SERVICE },
 	{ .call = SYS_prctl, 0, ~0u, PR_SET_PDEATHSIG },
 	{ .call = SYS_seccomp, 0, ~0u, SECCOMP_SET_MODE_FILTER },
 	{ .call = SYS_wait4 },
@@ -2002,13 +2005,15 @@ static void make_eventfd(struct virtqueue *vq)
 		bad_queue(vq, "no eventfd: %s", reason(vq->eventfd));
 }
 
+/* Its number is there before it is (CLONE_PARENT_SETTID): it may be faster than we
+ * are, and somebody want to know whose thread this is. */
 static void start_thread(struct virtqueue *vq)
 {
 	sigset_t old;
 
 	block_signals(&old);
 	vq->thread = clone(serve_forever, vq->stack + sizeof(vq->stack),
-			   CLONE_VM | SIGCHLD, vq);
+			   AS_SERVICE, vq, &vq->thread);
 	if (vq->thread < 0) {
 		vq->thread = 0;
 		bad_queue(vq, "no service thread (are there too many processes?)");
