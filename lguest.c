@@ -397,12 +397,17 @@ static bool may_warn(void)
  * disturbed: somebody in the background who changes the terminal is stopped by
  * SIGTTOU, but not if he has blocked it.  Only SIGSYS must get through: it comes
  * from ourselves, and has something to say (L:423). */
+static void all_but_sigsys(sigset_t *set)
+{
+	sigfillset(set);
+	sigdelset(set, SIGSYS);
+}
+
 static void block_signals(sigset_t *old)
 {
 	sigset_t all;
 
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS);
+	all_but_sigsys(&all);
 	sigprocmask(SIG_BLOCK, &all, old);
 }
 
@@ -3521,7 +3526,7 @@ static void handle_signals(void)
 	struct sigaction act = { .sa_handler = service_thread_died,
 				 .sa_flags = SA_RESTART | SA_NOCLDSTOP };
 
-	sigfillset(&act.sa_mask);
+	all_but_sigsys(&act.sa_mask);
 	sigaction(SIGCHLD, &act, NULL);
 	act.sa_handler = die_of;
 	for (unsigned int i = 0; i < ARRAY_SIZE(mortal); i++)

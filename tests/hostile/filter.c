@@ -1,12 +1,14 @@
 /* Makes the Launcher's processes call what they shouldn't, as somebody might who
- * had got that far.  Usage: filter LGUEST IMAGE.  TAP.
+ * had got that far.  Usage: filter LGUEST IMAGE DISK.  TAP.
  *
  * We trace one of them, wait until it's about to make a system call, and put the
  * number of another in its place. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,9 +20,20 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include "sanitizer.h"
 
 static const char *launcher, *image;
+static char disk[128];
+static int nobody_types;
+static bool has_tap;
 static unsigned int tests;
+
+/* The service threads, in the order in which endless.c starts them; one way or
+ * the other, they all make calls. */
+static const char *const devices[] = { "block", "rng", "console", "console",
+				       "net", "net" };
+#define THE_PROCESSOR -1
+#define RNG 1
 
 static void die(const char *what)
 {
@@ -28,7 +41,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-static pid_t start(int *err, const char *option)
+static pid_t start(int *err)
 {
 	int ends[2];
 	pid_t pid;
@@ -40,10 +53,12 @@ static pid_t start(int *err, const char *option)
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
+		dup2(nobody_types, STDIN_FILENO);
 		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
 		dup2(ends[1], STDERR_FILENO);
-		execl(launcher, launcher, "--rng", option, "16", image, "_busy",
-		      NULL);
+		execl(launcher, launcher, "--rng", disk, "16", image,
+		      "_everything", has_tap ? "1" : "0",
+		      has_tap ? "--tunnet=10.77.0.1" : NULL, NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -51,7 +66,7 @@ static pid_t start(int *err, const char *option)
 	return pid;
 }
 
-static pid_t child_of(pid_t pid)
+static pid_t child_of(pid_t pid, int nth)
 {
 	char path[64];
 	pid_t child = 0;
@@ -60,8 +75,9 @@ static pid_t child_of(pid_t pid)
 	for (int i = 0; i < 1000 && !child; i++) {
 		FILE *file = fopen(path, "r");
 
-		if (!file || fscanf(file, "%d", &child) != 1)
-			child = 0;
+		for (int n = 0; n <= nth; n++)
+			if (!file || fscanf(file, "%d", &child) != 1)
+				child = 0;
 		if (file)
 			fclose(file);
 		usleep(2000);
@@ -116,32 +132,23 @@ static void result(bool good, const char *name, const char *text)
 		printf("# %s\n", text);
 }
 
-/* AddressSanitizer has three lines to say about stacks of clone() first. */
-static const char *last_line(char *text)
+/* @nth service thread, or THE_PROCESSOR. */
+static void try(int nth, long nr, const char *call)
 {
-	size_t len = strlen(text);
-	char *end;
-
-	if (!len || text[len - 1] != '\n')
-		return text;
-	text[len - 1] = '\0';
-	end = strrchr(text, '\n');
-	return strncmp(text, "==", 2) == 0 && end ? end + 1 : text;
-}
-
-static void try(bool service, long nr, const char *who, const char *call)
-{
-	const char *line;
+	bool service = nth != THE_PROCESSOR;
+	const char *who = service ? devices[nth] : "the processor";
 	char text[1024] = "", expected[128], name[128];
 	int err, status, len = 0, got;
-	pid_t pid = start(&err, "--host=builtin"), victim = child_of(pid);
+	pid_t pid = start(&err), victim = child_of(pid, 0);
 
-	snprintf(expected, sizeof(expected), "lguest: %s: system call %ld (%s)",
-		 who, nr, call);
-	snprintf(name, sizeof(name), "%s may not call %s", who, call);
-	usleep(20000);
+	snprintf(expected, sizeof(expected),
+		 service ? "lguest: device ? (%s*): system call %ld (%s) *" :
+			   "lguest: %s: system call %ld (%s) *", who, nr, call);
+	snprintf(name, sizeof(name), "%s%s may not call %s", service ? "a thread for the " : "",
+		 who, call);
 	if (service)
-		victim = child_of(victim);
+		victim = child_of(victim, nth);
+	usleep(20000);
 	if (!make_call_seen(victim, nr, err)) {
 		printf("ok %u - %s # SKIP cannot trace it\n", ++tests, name);
 		kill(pid, SIGTERM);
@@ -155,10 +162,10 @@ static void try(bool service, long nr, const char *who, const char *call)
 		len += got;
 	close(err);
 	waitpid(pid, &status, 0);
-	line = last_line(text);
-	result(strncmp(line, expected, strlen(expected)) == 0 &&
-	       !strchr(line, '\n') && WIFEXITED(status) &&
-	       WEXITSTATUS(status) == 1, name, text);
+	forget_warning(text);
+	result(fnmatch(expected, text, 0) == 0 &&
+	       strchr(text, '\n') == text + strlen(text) - 1 &&
+	       WIFEXITED(status) && WEXITSTATUS(status) == 1, name, text);
 }
 
 int main(int argc, char *argv[])
@@ -171,16 +178,24 @@ int main(int argc, char *argv[])
 		{ SYS_socket, "socket" }, { SYS_ptrace, "ptrace" },
 		{ SYS_fork, "fork" },
 	};
+	int ends[2];
 
 	(void)argc;
 	launcher = argv[1];
 	image = argv[2];
+	snprintf(disk, sizeof(disk), "--block=%s", argv[3]);
+	if (pipe2(ends, O_CLOEXEC))
+		die("pipe");
+	nobody_types = ends[0];
+	has_tap = !unshare(CLONE_NEWNET);
 	for (unsigned int i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-		try(false, calls[i].nr, "the processor", calls[i].name);
-		try(true, calls[i].nr, "device 0 (rng)", calls[i].name);
+		try(THE_PROCESSOR, calls[i].nr, calls[i].name);
+		try(RNG, calls[i].nr, calls[i].name);
 	}
-	try(true, SYS_mprotect, "device 0 (rng)", "mprotect");
-	try(true, SYS_clone, "device 0 (rng)", "clone");
+	try(RNG, SYS_mprotect, "mprotect");
+	try(RNG, SYS_clone, "clone");
+	for (int i = 0; i < (has_tap ? 6 : 4); i++)
+		try(i, SYS_execve, "execve");
 	printf("1..%u\n", tests);
 	return 0;
 }

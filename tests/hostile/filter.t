@@ -2,4 +2,5 @@
 # The system calls that the Launcher may make, and what happens if it makes others.
 . "$(dirname "$0")/build.sh"
 build filter
-"$dir/filter" "$LGUEST" "$dir/guest" "$@"
+truncate -s 1M "$dir/disk"
+"$dir/filter" "$LGUEST" "$dir/guest" "$dir/disk"
