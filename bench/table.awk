@@ -105,11 +105,12 @@ function one_row(section, key, what, unit, side, target, how, how_reference,    
 		return
 	}
 	ours = count[key, "guest"] ? show(median(key, "guest") / divisor(unit)) : \
-		key ~ /^net/ && index(missing, " guest_net ") ? "no tap" : "failed"
+		key ~ /^net/ && index(missing, " tap ") ? "no tap" : "failed"
 	if (side && count[key, side])
 		reference = show(median(key, side) / divisor(unit))
 	else if (side)
-		reference = index(missing, " " side " ") ? "not inst." : "failed"
+		reference = !index(missing, " " side " ") ? "failed" : \
+			side == "tap" ? "no tap" : "not inst."
 	if (count[key, "guest"] && side && count[key, side]) {
 		ratio = median_ratio(key, side)
 		if (ratio > 0) {

@@ -66,7 +66,7 @@ static int open_tap(void)
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0 ||
 	    ioctl(fd, TUNSETOFFLOAD,
 		  TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) < 0)
-		err(1, "tap");
+		err(1, "/dev/net/tun");
 	set_address(&request);
 	return fd;
 }
