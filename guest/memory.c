@@ -10,7 +10,12 @@
  *
  * A free frame is in a list that can be entered from both sides.  Pages are put
  * back and taken at the same end: the page that was used last is the one that
- * the processor still has in its cache, and the Host in its shadow tables. */
+ * the processor still has in its cache, and the Host in its shadow tables.
+ *
+ * Most pages have never been used, and only few of them ever will be.  They are
+ * just a range of numbers, and nobody has looked at their frames yet: a Guest with
+ * a gigabyte that put all of them into the list lived for 9.0 ms, not 6.7, when
+ * all it did was to boot and go. */
 struct frame {
 	struct frame *next, *prev;
 	u32 users;
@@ -21,6 +26,7 @@ struct frame {
 static u32 ram_end, managed_end;
 static struct frame *frames;
 static struct frame free_list = { .next = &free_list, .prev = &free_list };
+static u32 untouched, untouched_end;	/* numbers of pages */
 static unsigned int free_count, total_count;
 
 u32 memory_top(void)
@@ -59,15 +65,20 @@ static void release_frame(struct frame *frame)
 	free_count++;
 }
 
+static void *use_frame(struct frame *frame)
+{
+	frame->next = frame->prev = NULL;
+	frame->users = 1;
+	frame->piece = 0;
+	return page_of(frame);
+}
+
 static void *take_frame(struct frame *frame)
 {
 	frame->next->prev = frame->prev;
 	frame->prev->next = frame->next;
-	frame->next = frame->prev = NULL;
-	frame->users = 1;
-	frame->piece = 0;
 	free_count--;
-	return page_of(frame);
+	return use_frame(frame);
 }
 
 void *take_page(void)
@@ -77,6 +88,8 @@ void *take_page(void)
 
 	if (free_count)
 		page = take_frame(free_list.next);
+	else if (untouched < untouched_end)
+		page = use_frame(&frames[untouched++]);
 	irq_restore(flags);
 	return page;
 }
@@ -112,7 +125,7 @@ void free_page(void *page)
 
 unsigned int free_pages(void)
 {
-	return free_count;
+	return free_count + untouched_end - untouched;
 }
 
 unsigned int total_pages(void)
@@ -123,18 +136,17 @@ unsigned int total_pages(void)
 
 /*G:204 Some things are longer than a page: a kernel stack is two, the first of
  * them an even one; a packet of 64 KB is seventeen.  We look for a free page
- * whose neighbours above are free as well.  (A page is free if it is in the
- * list: those that we don't manage have a user, namely themselves.) */
-static bool is_free(const struct frame *frame)
+ * whose neighbours above are free as well (being in the list); where nobody has
+ * been yet they all are. */
+static bool is_listed(u32 page)
 {
-	return frame->next != NULL;
+	return page < managed_end / PAGE_SIZE &&
+	       (page < untouched || page >= untouched_end) && frames[page].next;
 }
 
 static bool is_run(u32 first, u32 count, u32 align)
 {
-	if (first % align || first + count > managed_end / PAGE_SIZE)
-		return false;
-	while (count && is_free(&frames[first + count - 1]))
+	while (count && first % align == 0 && is_listed(first + count - 1))
 		count--;
 	return count == 0;
 }
@@ -148,6 +160,19 @@ static void *take_run(struct frame *first, u32 count)
 	return page_of(first);
 }
 
+static void *take_untouched_run(u32 count, u32 align)
+{
+	u32 first;
+
+	while (untouched < untouched_end && untouched % align)
+		release_frame(&frames[untouched++]);
+	if (untouched_end - untouched < count)
+		return NULL;
+	for (first = untouched; count; count--)
+		use_frame(&frames[untouched++]);
+	return page_of(&frames[first]);
+}
+
 void *alloc_run(u32 count, u32 align)
 {
 	u32 flags = irq_save();
@@ -158,6 +183,8 @@ void *alloc_run(u32 count, u32 align)
 		frame = frame->next;
 	if (frame != &free_list)
 		run = take_run(frame, count);
+	else
+		run = take_untouched_run(count, align);
 	irq_restore(flags);
 	return run ? memset(run, 0, count * PAGE_SIZE) : NULL;
 }
@@ -305,17 +332,18 @@ u32 memory_detect(void)
 }
 /*:*/
 
-/*G:212 Then the frames are made: memory for the array itself first, and after
- * that nothing may be taken early any more.  All pages above it are free,
- * except where the archive is.  From the top downwards, so that the list begins
- * at the bottom. */
+/*G:212 Then the frames are made: room for the array first, and after that nothing
+ * may be taken early any more.  All pages above it are free, except where the
+ * archive is.  Those which aren't free have frames, too, with no users yet. */
 static void make_frames(void)
 {
-	u32 bytes = managed_end / PAGE_SIZE * sizeof(struct frame), page;
+	u32 bytes = managed_end / PAGE_SIZE * sizeof(struct frame);
 
 	frames = early_page();
-	for (page = PAGE_SIZE; page < bytes; page += PAGE_SIZE)
-		early_page();
+	early_end = ALIGN_UP(pa(frames) + bytes, PAGE_SIZE);
+	if (early_end > managed_end || in_initrd(early_end - PAGE_SIZE))
+		panic("not enough memory to boot in");
+	memset(frames, 0, early_end / PAGE_SIZE * sizeof(struct frame));
 }
 
 void memory_init(void)
@@ -323,12 +351,15 @@ void memory_init(void)
 	u32 page;
 
 	make_frames();
-	for (page = managed_end; page > early_end;) {
-		page -= PAGE_SIZE;
-		if (in_initrd(page))
-			continue;
-		release_frame(frame_of(va(page)));
-		total_count++;
+	untouched = early_end / PAGE_SIZE;
+	untouched_end = managed_end / PAGE_SIZE;
+	if (initrd_size())
+		untouched_end = min_u32(untouched_end, initrd_start() / PAGE_SIZE);
+	for (page = untouched_end; page < managed_end / PAGE_SIZE; page++) {
+		memset(&frames[page], 0, sizeof(struct frame));
+		if (!in_initrd(page * PAGE_SIZE))
+			release_frame(&frames[page]);
 	}
+	total_count = free_pages();
 }
 /*:*/
