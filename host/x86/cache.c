@@ -71,6 +71,20 @@ static int map_code(struct x86_cache *c)
 			   0, 0, 0);
 }
 
+/* getrandom() gives so many bytes in one piece, whatever comes between. */
+#define RANDOM_BYTES 256
+
+static int make_secrets(struct x86_cache *c)
+{
+	_Static_assert(sizeof(c->secrets) % RANDOM_BYTES == 0, "in pieces");
+	long ret = 0;
+
+	for (size_t at = 0; at < sizeof(c->secrets) && ret >= 0; at += RANDOM_BYTES)
+		ret = raw_syscall(SYS_getrandom, (long)c->secrets + at,
+				  RANDOM_BYTES, 0, 0, 0, 0);
+	return ret < 0 ? ret : 0;
+}
+
 static size_t pages_size(const struct x86_cpu *cpu)
 {
 	return cpu->memory_pages * sizeof(struct x86_code_page);
@@ -85,6 +99,8 @@ int x86_cache_init(struct x86_cpu *cpu)
 		return -12;	/* ENOMEM */
 	cpu->cache = c;
 	err = map_code(c);
+	if (!err)
+		err = make_secrets(c);
 	if (err)
 		return err;
 	c->blocks = map_arena(MAX_BLOCKS * sizeof(*c->blocks));
@@ -393,54 +409,58 @@ static void reset_cache(struct x86_cpu *cpu)
 
 /*S:640 Has the Guest's code changed behind our back?  The Launcher's devices
  * write Guest memory without a word to us, so a page that is executed for the
- * first time since it was mapped is compared with what was translated. */
-static u32 hash_bytes(u32 hash, const u8 *p, u32 len)
+ * first time since it was mapped is compared with what was translated.
+ *
+ * What is compared is a sum.  If a program knew how it's made, it could write code
+ * that has the same sum as another program's, and when that one's page comes to
+ * lie where its own was, have its translation run.  So each word has a random
+ * number added to it that no Guest gets to see, and then each is multiplied by its
+ * neighbour (this is NH, the hash in UMAC: RFC 4418).  Of any two different pages,
+ * whoever has made them, one pair in four thousand million has the same sum. */
+static u64 add_pair(const u32 *secret, u64 pair)
 {
-	u64 h = hash, word;
-
-	/* Eight at a time: a fork looks at every page that it executes anew. */
-	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
-		__builtin_memcpy(&word, p, sizeof(word));
-		h = (h ^ word) * 0x9e3779b97f4a7c15;
-		h ^= h >> 32;
-	}
-	while (len--)
-		h = (h ^ *p++) * 0x01000193;
-	return h;
+	return (u64)((u32)pair + secret[0]) * ((u32)(pair >> 32) + secret[1]);
 }
 
-static u32 hash_block(const struct x86_cpu *cpu, const struct x86_block *b)
+static u64 sum_bytes(const u32 *secret, const u8 *p, u32 len)
 {
+	u64 sum = 0, pair;
+
+	for (; len >= sizeof(pair); len -= sizeof(pair)) {
+		__builtin_memcpy(&pair, p, sizeof(pair));
+		sum += add_pair(secret, pair);
+		p += sizeof(pair);
+		secret += 2;
+	}
+	pair = 0;
+	while (len--)
+		pair = pair << 8 | p[len];
+	return sum + add_pair(secret, pair);
+}
+
+static u64 sum_block(const struct x86_cpu *cpu, const struct x86_block *b)
+{
+	const u32 *secrets = cpu->cache->secrets;
 	u32 offset = b->eip & ~PAGE_MASK, len = b->len;
 	const u8 *code = cpu->memory + (u64)b->pfn * PAGE_SIZE + offset;
 	u32 first = len < PAGE_SIZE - offset ? len : PAGE_SIZE - offset;
-	u32 hash = hash_bytes(0x811c9dc5, code, first);
+	u64 sum = sum_bytes(secrets, code, first);
 
 	if (b->pfn2 != NO_PAGE)
-		hash = hash_bytes(hash,
-				  cpu->memory + (u64)b->pfn2 * PAGE_SIZE,
-				  len - first);
-	return hash;
+		sum += sum_bytes(secrets + MAX_BLOCK_BYTES / 2,
+				 cpu->memory + (u64)b->pfn2 * PAGE_SIZE,
+				 len - first);
+	return sum;
 }
 
 /* All of a page at once is quicker than one block after the other: it's to be
- * executed, so it'll be in the machine's cache soon anyway.  Four sums side by side
- * take no longer than one.  (With hash_block() for each block of the page, booting
- * Debian to its login prompt took 1.4 times as long: a library has blocks for each
- * process that has it somewhere else.) */
-static u32 hash_page(const struct x86_cpu *cpu, u32 pfn)
+ * executed, so it'll be in the machine's cache soon anyway.  (With sum_block() for
+ * each block of the page, booting Debian to its login prompt took 1.4 times as long:
+ * a library has blocks for each process that has it somewhere else.) */
+static u64 sum_page(const struct x86_cpu *cpu, u32 pfn)
 {
-	const u64 *word = (const u64 *)(cpu->memory + (u64)pfn * PAGE_SIZE);
-	const u64 *end = word + PAGE_SIZE / sizeof(*word);
-	u64 sum[4] = { 0 };
-
-	for (; word < end; word += 4)
-		for (int i = 0; i < 4; i++) {
-			u64 x = (sum[i] ^ word[i]) * 0x9e3779b97f4a7c15;
-
-			sum[i] = x << 29 | x >> 35;
-		}
-	return hash_bytes(0x811c9dc5, (const u8 *)sum, sizeof(sum));
+	return sum_bytes(cpu->cache->secrets,
+			 cpu->memory + (u64)pfn * PAGE_SIZE, PAGE_SIZE);
 }
 
 static u32 mode_of(const struct x86_view *view)
@@ -479,7 +499,7 @@ static void verify_page(struct x86_cpu *cpu, u32 pfn)
 	struct x86_code_page *page = &cpu->cache->pages[pfn];
 
 	if (page->head && !restless(cpu->cache, pfn) &&
-	    page->hash != hash_page(cpu, pfn))
+	    page->sum != sum_page(cpu, pfn))
 		drop_page(cpu->cache, pfn, true, 0);
 }
 
@@ -540,7 +560,7 @@ static void list_in_page(struct x86_cpu *cpu, u32 n, u32 pfn)
 	if (!first || restless(c, pfn))
 		return;
 	cpu->machine->protect(cpu, pfn);
-	c->pages[pfn].hash = hash_page(cpu, pfn);
+	c->pages[pfn].sum = sum_page(cpu, pfn);
 }
 
 static void register_block(struct x86_cpu *cpu, struct x86_block *b)
@@ -553,7 +573,7 @@ static void register_block(struct x86_cpu *cpu, struct x86_block *b)
 	list_in_page(cpu, n, b->pfn);
 	if (has_second_list(b))
 		list_in_page(cpu, n, b->pfn2);
-	b->hash = hash_block(cpu, b);
+	b->sum = sum_block(cpu, b);
 }
 
 static void make_room(struct x86_cpu *cpu)
@@ -571,7 +591,7 @@ static struct x86_block *verify_restless(struct x86_cpu *cpu,
 {
 	struct x86_code_page *page = &cpu->cache->pages[b->pfn];
 
-	if (hash_block(cpu, b) != b->hash) {
+	if (sum_block(cpu, b) != b->sum) {
 		drop_block(cpu->cache, b);
 		page->calm = 0;
 		return NULL;

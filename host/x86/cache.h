@@ -30,10 +30,10 @@ enum x86_exit {
 
 /* A run of Guest instructions, entered only at its start. */
 struct x86_block {
+	u64 sum;	/* of the Guest's bytes */
 	u32 eip;
 	u32 pfn;
 	u32 pfn2;	/* the second page of an instruction across two */
-	u32 hash;	/* of the Guest's bytes */
 	u32 code;	/* offset of the entry in the cache... */
 	u32 tail;	/* ... of what a dead block's entry jumps to ... */
 	u32 end;	/* ... and of the first byte after it */
@@ -66,11 +66,11 @@ enum x86_fix { FIX_NONE, FIX_RSI_FROM_R9, FIX_STRING, FIX_MASK = 3 };
 
 /* Of each Guest page: its blocks, and how often writing to it cost us some. */
 struct x86_code_page {
+	u64 sum;	/* of the page, when it got its first block */
 	u32 head;	/* block number, 0 = none */
 	u8 writes;
 	bool wraps;	/* some address in its code goes round 4 GiB */
 	u16 calm;	/* verified runs since the page became restless */
-	u32 hash;	/* of the page, when it got its first block */
 };
 
 struct x86_cache {
@@ -85,6 +85,7 @@ struct x86_cache {
 	struct x86_insn *slow;		/* instructions for C, decoded once */
 	u32 nslow;
 	u32 *buckets;
+	u32 secrets[PAGE_SIZE / 4 + 64];	/* a word's worth each (S:640) */
 	struct x86_code_page *pages;
 	u32 *global_pfn;	/* pfn + 1 of global pages with blocks */
 	u32 generation;
