@@ -21,7 +21,7 @@ my $debian = Debian->new(512, Debian::kernel('686'), "--initrd=$initrd", "--bloc
 sub log_in {
 	my ($name) = @_;
 	my $prompt = 0;
-	for (1 .. 3) {
+	for (1 .. 6) {
 		last if $prompt = $debian->wait_for(qr/^puppy login: /m);
 	}
 	ok($prompt, "$name: a login prompt") or BAIL_OUT($debian->seen);
