@@ -619,20 +619,22 @@ static void run_busy(unsigned long words[16], bool disturbed)
 	host_close(lg);
 }
 
+/* On a busy machine few may come each time. */
 static void interrupts_leave_no_trace(void)
 {
-	unsigned long calm[16], busy[16];
-	unsigned n = 0;
+	unsigned long calm[16], busy[16], interrupts = 0;
+	unsigned n;
 
 	run_busy(calm, false);
-	run_busy(busy, true);
-	while (calm[n]) {
-		IS(busy[n], calm[n]);
-		n++;
+	for (int i = 0; i < 50 && interrupts <= 100; i++) {
+		run_busy(busy, true);
+		for (n = 0; calm[n]; n++)
+			IS(busy[n], calm[n]);
+		IS(n, 8);
+		interrupts += busy[n];
 	}
-	IS(n, 8);
-	printf("# %lu interrupts\n", busy[n]);
-	IS(busy[n] > 100, 1);
+	printf("# %lu interrupts\n", interrupts);
+	IS(interrupts > 100, 1);
 }
 
 static unsigned count_mappings(void)
