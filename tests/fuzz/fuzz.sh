@@ -76,11 +76,11 @@ run_others() {	# $1 who, $2 how the log tells of runs, then the command
 }
 
 decode_machine() {	# $1 until when
-	runs=0
+	tried=0
 	while [ "$(date +%s)" -lt "$1" ]; do
 		seed=$(($(date +%s) * 1000 + $$ % 1000))
-		runs=$((runs + 50000))
-		echo "# seed $seed, then there have been $runs"
+		tried=$((tried + 50000))
+		echo "# seed $seed, then there have been $tried"
 		"$dir/decode-machine" 50000 $seed || return 1
 	done
 }
