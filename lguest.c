@@ -65,6 +65,7 @@
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
+#include "patience.h"
 #ifndef __i386__
 #include "host.h"
 #include "pc/pc.h"
@@ -132,6 +133,8 @@ struct virtqueue {
 	u16 last_avail;
 	u16 used_idx;
 	u16 unsignalled;
+
+	unsigned int tired;	/* see patience.h */
 
 	int eventfd;
 	pid_t thread;
@@ -758,15 +761,23 @@ static void add_used(struct virtqueue *vq, u32 head, u32 len)
 }
 /*:*/
 
-/*L:607 If there isn't, it sleeps.  While it's awake it doesn't need to be told of
- * new buffers, and says so with NO_NOTIFY, for a notification is a trip out of
- * the Guest.  So that has to be taken back first.  And then it has to look
- * again: the Guest may have added something just before, and was told not to
- * ring the bell.  Another place where both sides write one thing and read
- * another, so another full fence. */
+/*L:607 If there isn't, it sleeps.  Not at once, since the Guest's next request may
+ * be on its way (host/patience.h tells what that gains).  While it's awake it doesn't
+ * need to be told of new buffers, and says so with NO_NOTIFY, for a notification is
+ * a trip out of the Guest.  So that has to be taken back first.  And then it has to
+ * look again: the Guest may have added something just before, and was told not to
+ * ring the bell.  Another place where both sides write one thing and read another,
+ * so another full fence. */
+#define GUESTS_TURN (1u << 17)	/* in cycles of the processor */
+
 static void set_used_flags(struct virtqueue *vq, u16 flags)
 {
 	__atomic_store_n(&vq->vring.used->flags, flags, __ATOMIC_RELAXED);
+}
+
+static bool is_asked(void *vq)
+{
+	return next_avail(vq) != ((struct virtqueue *)vq)->last_avail;
 }
 
 static void sleep_until_notified(struct virtqueue *vq)
@@ -775,9 +786,12 @@ static void sleep_until_notified(struct virtqueue *vq)
 	long ret;
 
 	interrupt_guest(vq);
+	be_patient(&vq->tired, GUESTS_TURN, is_asked, vq);
+	if (is_asked(vq))
+		return;
 	set_used_flags(vq, 0);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (next_avail(vq) == vq->last_avail) {
+	if (!is_asked(vq)) {
 		ret = sys(SYS_read, vq->eventfd, &count, sizeof(count));
 		if (ret != sizeof(count) && ret != -EINTR)
 			bad_queue(vq, "cannot wait for the Guest: %s",
@@ -1614,6 +1628,7 @@ static void name_queues(struct device *dev)
 		vq->name = dev->kind->queue[i].name;
 		vq->service = dev->kind->queue[i].service;
 		vq->eventfd = -1;
+		vq->tired = begin_patience();
 	}
 }
 

@@ -21,6 +21,7 @@
 
 #include "lg.h"
 #include "page_tables.h"
+#include "patience.h"
 #include "raw.h"
 
 /* Vectors that come with an error code, and those that come after their
@@ -379,10 +380,18 @@ static u32 unblocked(struct lguest *lg)
 
 /* HALT.  If somebody wakes us after we looked and before the kernel has put us to
  * sleep, "sleeping" is 0 by then and the futex doesn't wait. */
+#define DEVICES_TURN (1u << 20)	/* in cycles: a disk's MB takes half as long */
+
+static bool is_called(void *lg)
+{
+	return unblocked(lg) || ((struct lguest *)lg)->signalled;
+}
+
 void sleep_until_woken(struct lguest *lg)
 {
+	be_patient(&lg->tired, DEVICES_TURN, is_called, lg);
 	__atomic_store_n(&lg->sleeping, 1, __ATOMIC_SEQ_CST);
-	if (!unblocked(lg) && !lg->signalled)
+	if (!is_called(lg))
 		futex(&lg->sleeping, FUTEX_WAIT_PRIVATE, 1);
 	__atomic_store_n(&lg->sleeping, 0, __ATOMIC_SEQ_CST);
 }

@@ -67,6 +67,7 @@ struct lguest {
 	/* Interrupt lines, one bit each: raised by any thread. */
 	u32 pending;
 	u32 sleeping;		/* a futex: 1 while we may be asleep in HALT */
+	unsigned tired;		/* see patience.h */
 	bool halted;
 	volatile bool signalled;	/* the Launcher has had a signal */
 

@@ -19,6 +19,7 @@
 
 #include "lg.h"
 #include "page_tables.h"
+#include "patience.h"
 #include "raw.h"
 
 /* Guest addresses have 32 bits. */
@@ -204,6 +205,7 @@ static ssize_t initialize(struct lguest *lg, const unsigned long *words)
 	lg->cpu.memory = (u8 *)base;
 	lg->cpu.memory_pages = pages;
 	lg->task = task_id();
+	lg->tired = begin_patience();
 	start_registers(lg, start);
 	err = start_machine(lg);
 	return err ? err : (ssize_t)(3 * sizeof(*words));

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "machine.h"
+#include "patience.h"
 #include "raw.h"
 
 #define BOOT_CS 0x10u
@@ -142,6 +143,7 @@ int pc_start(struct pc *pc)
 		return err;
 	pc->tsc_khz = tsc_khz(&pc->first);
 	pc->task = raw_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	pc->tired = begin_patience();
 	err = windows_init(&pc->windows, &pc->cpu, &pc_reader, pc);
 	if (!err)
 		err = pit_init(pc);

@@ -113,6 +113,7 @@ struct pc {
 	/* Interrupt lines pulsed by other threads, one bit each. */
 	u32 raised;
 	u32 sleeping;		/* a futex: 1 while we may be asleep */
+	unsigned tired;		/* see patience.h */
 	bool halted;
 
 	u32 watched;		/* a page, or 0 */

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "machine.h"
+#include "patience.h"
 #include "raw.h"
 
 #define BIT(n) (1u << (n))
@@ -360,17 +361,24 @@ void pc_try_deliver(struct pc *pc)
 	}
 }
 
+#define DEVICES_TURN (1u << 20)	/* in cycles: a disk's MB takes half as long */
+
+static bool is_called(void *pc)
+{
+	return __atomic_load_n(&((struct pc *)pc)->raised, __ATOMIC_SEQ_CST);
+}
+
 int pc_sleep(struct pc *pc)
 {
 	long ret = 0;
 
+	be_patient(&pc->tired, DEVICES_TURN, is_called, pc);
 	__atomic_store_n(&pc->sleeping, 1, __ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(&pc->raised, __ATOMIC_SEQ_CST))
+	if (!is_called(pc))
 		ret = raw_syscall(SYS_futex, (long)&pc->sleeping,
 				  FUTEX_WAIT_PRIVATE, 1, 0, 0, 0);
 	__atomic_store_n(&pc->sleeping, 0, __ATOMIC_SEQ_CST);
 	/* The timer's own signal is none of the Launcher's business. */
-	return ret == -EINTR &&
-	       !__atomic_load_n(&pc->raised, __ATOMIC_SEQ_CST) ? -EINTR : 0;
+	return ret == -EINTR && !is_called(pc) ? -EINTR : 0;
 }
 /*:*/
