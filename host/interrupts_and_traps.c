@@ -510,8 +510,7 @@ void write_timestamp(struct lguest *lg)
  * range; but then each of those few interrupts would cost more than it does to
  * wait. :*/
 
-/*M:620 Each trap and each iret walks the Guest's page tables once for the stack,
- * though it's the same page as the time before.  A real processor has a TLB for
- * this.  We could remember where SET_STACK's page was found, and forget it
- * whenever the Guest tells of changed tables; figure out first how much there is
- * to gain. :*/
+/*M:620 A system call is two trips into C, one for the int that begins it and one
+ * for the iret at its end.  Neither does more than look something up (a gate, two
+ * selectors) and copy five words by the kernel's window; translated code could do
+ * that by itself, as it does for a PC's cli and sti. :*/

@@ -72,15 +72,21 @@ u32 x86_segment_limit(const u32 descriptor[2])
 	return descriptor[1] & 0x800000 ? limit << 12 | 0xfff : limit;
 }
 
-/* The bit that makes code conforming turns data upside down: what's below the
+/* Base 0, and a limit of all there is, in pages: each iret asks this twice, so it's
+ * two comparisons of all of their scattered bits.
+ *
+ * The bit that makes code conforming turns data upside down: what's below the
  * limit is outside.  Code and stack have 32 bits, or eip and esp wouldn't. */
+#define FLAT_LOW 0x0000ffffu
+#define FLAT_HIGH 0x008f0000u
+#define FLAT_HIGH_BITS 0xff8f00ffu
+
 bool x86_is_flat(int seg, const u32 descriptor[2])
 {
+	u32 low = descriptor[0], high = descriptor[1];
 	u32 down = X86_DESC_CODE | X86_DESC_CONFORMING;
 
-	return !x86_segment_base(descriptor) &&
-	       x86_segment_limit(descriptor) == ~0u &&
-	       (descriptor[1] & down) != X86_DESC_CONFORMING &&
-	       (seg == X86_DS || seg == X86_ES ||
-		descriptor[1] & X86_DESC_32BIT);
+	return low == FLAT_LOW && (high & FLAT_HIGH_BITS) == FLAT_HIGH &&
+	       (high & down) != X86_DESC_CONFORMING &&
+	       (seg == X86_DS || seg == X86_ES || high & X86_DESC_32BIT);
 }
