@@ -2353,14 +2353,17 @@ static const struct {
 	{ EM_68K, "M68000" },	   { EM_IA_64, "Itanium" },
 };
 
-static void refuse_elf_for(const struct plan *plan, u16 processor)
+static void refuse_elf_for(const struct plan *plan, u16 processor, bool wide)
 {
+	const char *what = wide ? " is a 64-bit ELF file" :
+				  ": malformed ELF header, it's";
+
 	for (unsigned int i = 0; i < ARRAY_SIZE(processors); i++)
 		if (processors[i].elf == processor)
-			fatal("kernel %s is an ELF file for %s: " I386_ONLY,
-			      plan->name, processors[i].name);
-	fatal("kernel %s is an ELF file for another processor (number %u): "
-	      I386_ONLY, plan->name, processor);
+			fatal("kernel %s%s for %s: " I386_ONLY, plan->name,
+			      what, processors[i].name);
+	fatal("kernel %s%s for another processor (number %u): " I386_ONLY,
+	      plan->name, what, processor);
 }
 
 /* By the bytes at some place; who comes first has the last word. */
@@ -2429,7 +2432,8 @@ static void check_elf(const struct plan *plan, const Elf32_Ehdr *ehdr)
 				  ehdr->e_machine;
 
 	if (processor != EM_386)
-		refuse_elf_for(plan, processor);
+		refuse_elf_for(plan, processor,
+			       ehdr->e_ident[EI_CLASS] == ELFCLASS64);
 	demand_elf(plan, "e_ident[EI_CLASS]", ehdr->e_ident[EI_CLASS],
 		   ELFCLASS32, ELFCLASS32);
 	demand_elf(plan, "e_ident[EI_DATA]", ehdr->e_ident[EI_DATA],
@@ -3934,8 +3938,9 @@ static void parse_command_line(int argc, char *argv[])
  * that he asked for (L:360), and give the Guest one life after the other (L:020
  * and L:030) until one ends in something else than a reboot.
  *
- * SIGPIPE and SIGXFSZ are of no use to us: a write that fails says so.  And whoever started
- * us may have been ignoring SIGCHLD, in which case we'd wait in vain. */
+ * SIGPIPE and SIGXFSZ are of no use to us: a write that fails says so.  And
+ * whoever started us may have been ignoring SIGCHLD, in which case we'd wait in
+ * vain. */
 int main(int argc, char *argv[])
 {
 	int status;

@@ -120,7 +120,7 @@ static void not_kernels(void)
 	refused(write_file("byte", "x", 1), "kernel % is neither a 32-bit ELF file nor a bzImage");
 	refused(write_file("zeroes", zeroes, sizeof(zeroes)),
 		"kernel % is neither a 32-bit ELF file nor a bzImage");
-	refused("/bin/sh", "kernel % is an ELF file for x86-64" I386_ONLY);
+	refused("/bin/sh", "kernel % is a 64-bit ELF file for x86-64" I386_ONLY);
 	if (geteuid()) {
 		const char *secret = write_file("secret", "x", 1);
 
@@ -136,6 +136,7 @@ static void not_kernels(void)
 		refused(write_elf(), text); \
 	} while (0)
 #define MALFORMED "kernel %: malformed ELF header: "
+#define OTHER "kernel %: malformed ELF header, it's for "
 
 static void bad_elfs(void)
 {
@@ -149,15 +150,15 @@ static void bad_elfs(void)
 	BAD_ELF(elf.ehdr.e_ident[EI_CLASS] = 7, MALFORMED "e_ident[EI_CLASS] is 7, should be 1");
 	BAD_ELF(elf.ehdr.e_type = ET_DYN, MALFORMED "e_type is 3, should be 2");
 	BAD_ELF(elf.ehdr.e_ident[EI_DATA] = 3, MALFORMED "e_ident[EI_DATA] is 3, should be 1");
-	BAD_ELF(elf.ehdr.e_machine = EM_ARM, "kernel % is an ELF file for ARM" I386_ONLY);
-	BAD_ELF(elf.ehdr.e_machine = EM_AARCH64, "kernel % is an ELF file for 64-bit ARM" I386_ONLY);
-	BAD_ELF(elf.ehdr.e_machine = EM_RISCV, "kernel % is an ELF file for RISC-V" I386_ONLY);
+	BAD_ELF(elf.ehdr.e_machine = EM_ARM, OTHER "ARM" I386_ONLY);
+	BAD_ELF(elf.ehdr.e_machine = EM_AARCH64, OTHER "64-bit ARM" I386_ONLY);
+	BAD_ELF(elf.ehdr.e_machine = EM_RISCV, OTHER "RISC-V" I386_ONLY);
 	BAD_ELF(elf.ehdr.e_machine = EM_X86_64; elf.ehdr.e_ident[EI_CLASS] = ELFCLASS64,
-		"kernel % is an ELF file for x86-64" I386_ONLY);
+		"kernel % is a 64-bit ELF file for x86-64" I386_ONLY);
 	BAD_ELF(elf.ehdr.e_machine = EM_PPC64 << 8; elf.ehdr.e_ident[EI_DATA] = ELFDATA2MSB,
-		"kernel % is an ELF file for 64-bit PowerPC" I386_ONLY);
+		OTHER "64-bit PowerPC" I386_ONLY);
 	BAD_ELF(elf.ehdr.e_machine = 77,
-		"kernel % is an ELF file for another processor (number 77)" I386_ONLY);
+		OTHER "another processor (number 77)" I386_ONLY);
 	BAD_ELF(elf.ehdr.e_phentsize = 56, MALFORMED "e_phentsize is 56, should be 32");
 	BAD_ELF(elf.ehdr.e_phnum = 0, MALFORMED "e_phnum is 0, should be 1 to 2048");
 	BAD_ELF(elf.ehdr.e_phnum = 2049, MALFORMED "e_phnum is 2049, should be 1 to 2048");
