@@ -11,8 +11,8 @@ tests=0
 sources() {	# $1 a part of the Host
 	case $1 in
 	processor) ls host/x86/* host/perf_map.h ;;
-	shared) ls host/windows.[ch] host/tsc.[ch] ;;
-	lguest) ls host/*.[ch] | grep -v 'windows\.\|tsc\.\|perf_map\.h\|raw\.h\|types\.h' ;;
+	shared) ls host/windows.[ch] host/tsc.[ch] host/patience.h ;;
+	lguest) ls host/*.[ch] | grep -v 'windows\.\|tsc\.\|patience\.\|perf_map\.h\|raw\.h\|types\.h' ;;
 	pc) ls host/pc/* ;;
 	esac
 }
