@@ -75,8 +75,8 @@ static void __attribute__((noreturn)) be_launcher(const struct run *r)
 	char option[64];
 
 	snprintf(option, sizeof(option), "--block=%s", disk);
-	if (r->how & NO_HUP)
-		signal(SIGHUP, SIG_IGN);
+	/* We may have it ignored ourselves. */
+	signal(SIGHUP, r->how & NO_HUP ? SIG_IGN : SIG_DFL);
 	if (r->how & ON_PC)
 		execl(launcher, launcher, option, "--rng", "16", pc_image, NULL);
 	else if (has_tap)

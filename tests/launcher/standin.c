@@ -843,6 +843,7 @@ int main(int argc, char *argv[])
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_DFL);
 	if (argc != 2)
 		return 2;
 	launcher = argv[1];
