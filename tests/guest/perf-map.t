@@ -82,11 +82,12 @@ sub not_asked_for {
 # In a world of its own the numbers of processes can be foretold.
 sub taken {
 	my $dir = File::Temp->newdir;
-	symlink 'victim', "$dir/perf-$_.map" or die $! for 1 .. 12;
-	my @own = ('unshare', $> ? '-Ur' : (), '-mpf', '--mount-proc');
-	my $guest = Guest->command(@own, 'sh', '-c',
-		"mount --bind $dir /tmp && exec ./lguest --perf-map @machine");
+	my @names = map { "/tmp/perf-$_.map" } 2 .. 6;
+	symlink "$dir/victim", $_ or die "$_: $!" for @names;
+	my $guest = Guest->command('unshare', $> ? '-Ur' : (), '-pf', 'sh', '-c',
+				   "./lguest --perf-map @machine; exit \$?");
 	is($guest->status, 1, 'a name that is taken: exit status 1') or diag $guest->seen;
+	unlink @names;
 	like($guest->seen, qr{^lguest: --perf-map: cannot create /tmp/perf-\d+\.map: File exists\r?$}m,
 	     'says which');
 	ok(!-e "$dir/victim", 'and follows no link');

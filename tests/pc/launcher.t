@@ -63,7 +63,8 @@ check 'the counter of time is to be relied on if the kernel here does' 0 \
 if [ "$(id -u)" = 0 ]; then
 	cat >"$dir/without-sys" <<-END
 		#!/bin/sh
-		exec unshare -m sh -c 'mount -t tmpfs none /sys && exec "\$@"' \
+		exec unshare -m --propagation unchanged sh -c \
+			'mount --make-rprivate /sys && mount -t tmpfs none /sys; exec "\$@"' \
 			- "$(realpath "$LGUEST")" "\$@"
 	END
 	chmod +x "$dir/without-sys"
