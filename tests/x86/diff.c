@@ -32,7 +32,6 @@ static u8 *memory;
 static volatile u32 how = RUN_USER;	/* the subject runs */
 static struct program programs[MAX_BATCH];
 static u64 vectors[32], hung, ends;
-static bool hung_now;		/* some case of this batch */
 
 static u8 *code(int side)
 {
@@ -57,13 +56,8 @@ static void place(struct program *program, u32 number)
 
 static void oracle(u32 count)
 {
-	u32 i;
-
-	hung_now = false;
 	if (!oracle_run(count))
 		errx(1, "the oracle died in case %u", shared->progress);
-	for (i = 0; i < count; i++)
-		hung_now |= shared->results[i].hung;
 }
 
 static void subject(u32 number, struct test_result *result)
@@ -143,10 +137,10 @@ static bool same_state(const struct test_state *a, const struct test_state *b)
 	       same_fpu(a->fpu, b->fpu);
 }
 
-/* Programs change themselves.  One that doesn't end may change others. */
+/* Programs change themselves. */
 static bool same_code(u32 number)
 {
-	return hung_now || !memcmp(code(ORACLE) + number * SLOT,
+	return !memcmp(code(ORACLE) + number * SLOT,
 		       code(SUBJECT) + number * SLOT, SLOT);
 }
 
@@ -205,12 +199,20 @@ static bool excused(const struct test_result *a, const struct test_result *b)
 		hangs_over(&a->events[i], &b->events[i]));
 }
 
+/* There's nothing to compare it with. */
+static bool astray(u32 number, const struct test_result *b)
+{
+	const struct test_result *a = &shared->results[number];
+
+	return a->hung || beyond_us(&a->state) || excused(a, b);
+}
+
 static bool same(u32 number, const struct test_result *b)
 {
 	const struct test_result *a = &shared->results[number];
 
-	if (a->hung || beyond_us(&a->state) || excused(a, b))
-		return true;	/* nothing to compare with */
+	if (astray(number, b))
+		return true;
 	return a->nevents == b->nevents && !b->hung &&
 	       first_event_that_differs(a, b) == a->nevents &&
 	       same_state(&a->state, &b->state) && a->memory == b->memory &&
@@ -432,17 +434,26 @@ static void count(const struct test_case *test, const struct test_result *result
 	ends += result->state.eip == test->end;
 }
 
-/* The cases of a batch that differ, with what both sides said. */
+static bool differs_alone(const struct program *found)
+{
+	struct program program = *found;
+
+	return differs(&program);
+}
+
+/* The cases of a batch that differ, with what both sides said.  One that went
+ * astray may have changed the code of others. */
 static struct test_result results[MAX_BATCH];
 
-static u32 report_all(u64 first, u32 n, const bool *wrong)
+static u32 report_all(u64 first, u32 n, const bool *wrong, bool any_astray)
 {
 	static struct test_result expected[MAX_BATCH];
 	u32 i, bad = 0;
 
 	memcpy(expected, shared->results, sizeof(expected));
 	for (i = 0; i < n; i++)
-		if (wrong[i] && bad++ < REPORTS)
+		if (wrong[i] && (!any_astray || differs_alone(&programs[i])) &&
+		    bad++ < REPORTS)
 			report(first + i, &programs[i], &expected[i], &results[i]);
 	return bad;
 }
@@ -470,6 +481,7 @@ static bool wrong_nm(const struct program *program, const struct test_result *re
 static u32 run_programs(void (*make)(struct program *, u64), u64 first, u32 n)
 {
 	static bool wrong[MAX_BATCH];
+	bool any_astray = false;
 	u32 i, bad = 0;
 
 	for (i = 0; i < n; i++) {
@@ -484,9 +496,11 @@ static u32 run_programs(void (*make)(struct program *, u64), u64 first, u32 n)
 		cover_program(&programs[i]);
 		bad += wrong_nm(&programs[i], &results[i]);
 	}
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		any_astray |= astray(i, &results[i]);
 		wrong[i] = !same(i, &results[i]);
-	return bad + report_all(first, n, wrong);
+	}
+	return bad + report_all(first, n, wrong, any_astray);
 }
 
 /* Interrupts, from another thread, at any time. */
