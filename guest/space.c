@@ -111,7 +111,8 @@ static void unmap_pages(struct space *space, u32 start, u32 end)
 	u32 address;
 	void *page;
 
-	for (address = start; address < end; address += PAGE_SIZE) {
+	for (address = end; address > start;) {
+		address -= PAGE_SIZE;
 		page = page_unmap(space->root, address);
 		if (page)
 			free_page(page);
