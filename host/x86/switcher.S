@@ -24,9 +24,16 @@
 #define CPU_TARGET 120
 #define CPU_CODE 136
 
+#define FLAG_DF 0x400
+#define FLAG_OF_BIT 11
+
 	.text
 
-/* void x86_enter(struct x86_cpu *cpu): run at cpu->target until it leaves. */
+/* void x86_enter(struct x86_cpu *cpu): run at cpu->target until it leaves.
+ *
+ * popfq is slow, as it could do so much more than we want.  Only for DF there's no
+ * other way; the rest is OF by an addition that overflows, and sahf.  (A system
+ * call on puppy, which enters twice, took 83 ns, now 68.) */
 	.globl x86_enter
 	.type x86_enter, @function
 x86_enter:
@@ -41,8 +48,15 @@ x86_enter:
 	mov CPU_WINDOW(%r15), %r14
 	mov CPU_JUMPS(%r15), %r12
 	mov CPU_CODE(%r15), %r11
-	push CPU_FLAGS(%r15)
-	popfq
+	mov CPU_FLAGS(%r15), %ecx
+	test $FLAG_DF, %ecx
+	jnz slow_flags
+	mov %cl, %ah
+	shr $FLAG_OF_BIT, %ecx
+	and $1, %ecx
+	add $0x7f, %cl
+	sahf
+flags_loaded:
 	mov 0(%r15), %rax
 	mov 8(%r15), %rcx
 	mov 16(%r15), %rdx
@@ -52,6 +66,10 @@ x86_enter:
 	mov 48(%r15), %rsi
 	mov 56(%r15), %rdi
 	jmp *CPU_TARGET(%r15)
+slow_flags:
+	push %rcx
+	popfq
+	jmp flags_loaded
 	.size x86_enter, . - x86_enter
 
 /* Translated code leaves by a jump to here, with cpu->eip and cpu->exit set. */
