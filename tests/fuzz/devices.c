@@ -6,6 +6,8 @@
  * its thread would be there and have something to do. */
 #include "launcher.h"
 
+#include "input.h"
+
 #include "pc/machine.h"
 
 #define MEMORY (2 * MEGABYTE)
@@ -22,17 +24,6 @@ struct setup {
 static struct setup lguest_setup, pc_setup;
 static struct pc *pc_at_start;
 static u8 descriptors_at_start[PAGE_SIZE];
-
-static const u8 *input, *input_end;
-
-static u32 take(unsigned int bytes)
-{
-	u32 value = 0;
-
-	for (unsigned int i = 0; i < bytes && input < input_end; i++)
-		value |= (u32)*input++ << 8 * i;
-	return value;
-}
 
 /* ---- Set up ---- */
 
@@ -423,8 +414,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 	if (!guest_base)
 		set_up();
-	input = data;
-	input_end = data + size;
+	begin_input(data, size);
 	on_a_pc = take(1) & 1;
 	start_again(on_a_pc ? &pc_setup : &lguest_setup);
 	if (!setjmp(way_back))

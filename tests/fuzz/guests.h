@@ -24,6 +24,8 @@
 #include "tsc.h"
 #include "types.h"
 
+#include "input.h"
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 /* ---- The Guest's memory ---- */
@@ -96,18 +98,7 @@ static void make_memory(const void *kernel, size_t size)
 	fill_page_tables();
 }
 
-/* ---- The input ---- */
-
-static const u8 *input, *input_end;
-
-static u32 take(unsigned int bytes)
-{
-	u32 value = 0;
-
-	for (unsigned int i = 0; i < bytes && input < input_end; i++)
-		value |= (u32)*input++ << 8 * i;
-	return value;
-}
+/* ---- Numbers ---- */
 
 /* Where something changes its mind. */
 static const u32 edges[32] = {
@@ -148,8 +139,7 @@ static void take_input(const u8 *data, size_t size)
 	static int fd = -1;
 	const char *path = getenv("FUZZ_CURRENT");
 
-	input = data;
-	input_end = data + size;
+	begin_input(data, size);
 	if (path && fd < 0)
 		fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd >= 0 && (ftruncate(fd, 0) ||

@@ -29,7 +29,7 @@ image() {	# $1 into $dir, of the others' sources
 }
 
 build() {
-	image guest guest ring devices cpu endless
+	image guest guest lib ring devices cpu endless
 	# shellcheck disable=SC2046
 	${CC:-gcc} -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$dir/$1" \
 		$(sources "$@") || fail_to_build

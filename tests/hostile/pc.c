@@ -86,24 +86,6 @@ void fail(const char *why)
 		asm volatile("ud2");
 }
 
-void *memset(void *at, int value, u32 len)
-{
-	void *ret = at;
-
-	asm volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(value) : "memory");
-	return ret;
-}
-
-u32 random32(void)
-{
-	static u32 state = 0x2545f491;
-
-	state ^= state << 13;
-	state ^= state >> 17;
-	state ^= state << 5;
-	return state;
-}
-
 extern const struct hostile_case __start_cases[], __stop_cases[];
 
 /* The machine may have put words of its own in front. */
