@@ -144,7 +144,7 @@ check-programs:
 
 # From where nobody has been before.
 fuzz-cpu:
-	$(PROVE) -v tests/x86/diff.t :: $$(date +%s)000 1000000000 $(SECONDS)
+	$(PROVE) -v tests/x86/diff.t :: $$(date +%s)000000 1000000000 $(SECONDS)
 
 # Prints the table, and leaves it in build/bench/table.csv.
 bench: all

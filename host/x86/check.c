@@ -7,7 +7,8 @@
  *  - Guest memory is reached as gs: with a 32-bit address; as r14 with a register
  *    whose upper half is zero, scaled, and a displacement which isn't far below
  *    zero; by string instructions between the two leas and moves that make pointers
- *    of esi and edi and cut them again; and in no other way;
+ *    of esi and edi and cut them again; and in no other way (one address that
+ *    can't be, though, will do);
  *  - of struct x86_cpu only a few fields are touched, through r15;
  *  - it ends by going to another block's entry or tail, through the jump table or to a
  *    stub, and every jump within it leads to the start of an instruction;
@@ -54,6 +55,7 @@ struct checker {
 	const char *wrong;
 	u16 clean;		/* registers whose upper half is zero */
 	u8 parked;		/* what r9 has the original of: ecx, esi or 0 */
+	bool nowhere;		/* r8 is no address at all */
 	bool open;		/* the next instruction can be reached from here */
 	u32 hop;		/* a jecxz leads there, with r9 as it was */
 	u8 hop_parked;
@@ -387,6 +389,8 @@ static bool good_memory(const struct checker *k, const struct code *c)
 		return good_field(c);
 	if (c->base == R14)
 		return good_window(k, c);
+	if (c->base == R8 && k->nowhere)
+		return !c->gs && !c->addr32 && c->index < 0 && !c->disp;
 	return c->gs && c->addr32 && good_address(c);
 }
 
@@ -522,6 +526,14 @@ static bool table_jump(struct checker *k)
 	all_clean(k);
 	k->open = false;
 	return true;
+}
+
+/* r8 is where nobody can be, for the next instruction. */
+static void nowhere(struct checker *k)
+{
+	k->nowhere = take(k, "49b8 00000000 00000080");
+	if (k->nowhere)
+		k->clean &= ~(1 << R8);
 }
 
 /* r9 keeps what ecx or esi had, and gives it back. */
@@ -774,6 +786,7 @@ static void next(struct checker *k)
 	if (poll(k) || table_jump(k) || parking(k) || flags(k) || string(k) || xlat(k) ||
 	    chain_stub(k) || slow_stub(k) || jump(k) || loop(k) || hop(k))
 		return;
+	nowhere(k);
 	if (!k->wrong)
 		plain_insn(k);
 }

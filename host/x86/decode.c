@@ -841,12 +841,13 @@ static void exceptions(struct x86_insn *insn, struct cursor *at)
 
 /*S:485 Two things are a #GP whatever they do: more than 15 bytes, and a store to
  * cs:, which nobody may write to by that name.  "add" is nothing to emulate, so
- * these can't be mistaken for another one; the opcode goes into imm2, since some
- * have another reason to trap before. */
+ * these can't be mistaken for another one.
+ *
+ * But the FPU may have a reason not to store at all, and the machine knows best
+ * (translate.c makes it try). */
 static void is_gp(struct x86_insn *insn)
 {
 	insn->kind = X86_EMULATE;
-	insn->imm2 = insn->map << 8 | insn->opcode;
 	insn->map = 0;
 	insn->opcode = 0;
 }
@@ -857,6 +858,8 @@ static bool stores_to_code(const struct x86_insn *insn, u32 code)
 		return insn->writes_mem && insn->seg == X86_CS;
 	if (insn->map == 0 && insn->opcode == 0x63)
 		return false;	/* arpl thinks about it for a while */
+	if (insn->fpu && insn->kind == X86_COPY)
+		return false;
 	return insn->mem && insn->mem_seg == X86_CS &&
 	       (code & STORES || (insn->fpu && insn->writes_mem));
 }

@@ -1128,20 +1128,41 @@ static int string_size(const struct x86_insn *insn)
 	return insn->opcode & 1 ? operand_size(insn) : 1;
 }
 
-/* An operand that hangs over the end of its segment is a #GP. */
-static bool wraps(const struct x86_cpu *cpu, const struct x86_insn *insn, int reg)
+static u32 string_operand(const struct x86_cpu *cpu, const struct x86_insn *insn,
+			  int reg)
 {
-	return pointer(cpu, insn, reg) > (u32)-string_size(insn);
+	return (reg == X86_ESI ? data_base(cpu, insn) : cpu->seg[X86_ES].base) +
+	       pointer(cpu, insn, reg);
 }
 
-static u32 source(const struct x86_cpu *cpu, const struct x86_insn *insn)
+/* How many of its bytes don't hang over the end of its segment.  If it does, that's
+ * a #GP; but first comes the page fault of those that don't. */
+static int bytes_inside(const struct x86_cpu *cpu, const struct x86_insn *insn, int reg)
 {
-	return data_base(cpu, insn) + pointer(cpu, insn, X86_ESI);
+	u32 rest = -pointer(cpu, insn, reg);
+	int size = string_size(insn);
+
+	return rest && rest < (u32)size ? (int)rest : size;
 }
 
-static u32 destination(const struct x86_cpu *cpu, const struct x86_insn *insn)
+static bool read_string(struct x86_cpu *cpu, const struct x86_insn *insn, int reg,
+			u32 *value)
 {
-	return cpu->seg[X86_ES].base + pointer(cpu, insn, X86_EDI);
+	int inside = bytes_inside(cpu, insn, reg);
+
+	*value = 0;
+	return x86_read(cpu, string_operand(cpu, insn, reg), value, inside) &&
+	       (inside == string_size(insn) || trap(cpu, X86_GP));
+}
+
+static bool write_string(struct x86_cpu *cpu, const struct x86_insn *insn, u32 value)
+{
+	u32 lin = string_operand(cpu, insn, X86_EDI);
+	int inside = bytes_inside(cpu, insn, X86_EDI);
+
+	if (inside < string_size(insn))
+		return check_write(cpu, lin, inside) && trap(cpu, X86_GP);
+	return x86_write(cpu, lin, &value, inside);
 }
 
 static void advance(struct x86_cpu *cpu, const struct x86_insn *insn, int reg)
@@ -1169,11 +1190,10 @@ static void compare(struct x86_cpu *cpu, u32 a, u32 b, int size)
 
 static bool movs(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	int size = string_size(insn);
 	u32 value;
 
-	if (!x86_read(cpu, source(cpu, insn), &value, size) ||
-	    !x86_write(cpu, destination(cpu, insn), &value, size))
+	if (!read_string(cpu, insn, X86_ESI, &value) ||
+	    !write_string(cpu, insn, value))
 		return false;
 	advance(cpu, insn, X86_ESI);
 	advance(cpu, insn, X86_EDI);
@@ -1182,13 +1202,12 @@ static bool movs(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 static bool cmps(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	int size = string_size(insn);
-	u32 a = 0, b = 0;
+	u32 a, b;
 
-	if (!x86_read(cpu, destination(cpu, insn), &b, size) ||
-	    !x86_read(cpu, source(cpu, insn), &a, size))
+	if (!read_string(cpu, insn, X86_EDI, &b) ||
+	    !read_string(cpu, insn, X86_ESI, &a))
 		return false;
-	compare(cpu, a, b, size);
+	compare(cpu, a, b, string_size(insn));
 	advance(cpu, insn, X86_ESI);
 	advance(cpu, insn, X86_EDI);
 	return true;
@@ -1196,9 +1215,7 @@ static bool cmps(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 static bool stos(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	u32 eax = cpu->regs[X86_EAX];
-
-	if (!x86_write(cpu, destination(cpu, insn), &eax, string_size(insn)))
+	if (!write_string(cpu, insn, cpu->regs[X86_EAX]))
 		return false;
 	advance(cpu, insn, X86_EDI);
 	return true;
@@ -1206,12 +1223,11 @@ static bool stos(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 static bool lods(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	int size = string_size(insn);
 	u32 value;
 
-	if (!x86_read(cpu, source(cpu, insn), &value, size))
+	if (!read_string(cpu, insn, X86_ESI, &value))
 		return false;
-	x86_put_reg(cpu, X86_EAX, size, value);
+	x86_put_reg(cpu, X86_EAX, string_size(insn), value);
 	advance(cpu, insn, X86_ESI);
 	return true;
 }
@@ -1219,9 +1235,9 @@ static bool lods(struct x86_cpu *cpu, const struct x86_insn *insn)
 static bool scas(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
 	int size = string_size(insn);
-	u32 value = 0;
+	u32 value;
 
-	if (!x86_read(cpu, destination(cpu, insn), &value, size))
+	if (!read_string(cpu, insn, X86_EDI, &value))
 		return false;
 	compare(cpu, x86_get_reg(cpu, X86_EAX, size), value, size);
 	advance(cpu, insn, X86_EDI);
@@ -1230,12 +1246,7 @@ static bool scas(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 static bool string_round(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
-	u8 what = insn->opcode & ~1;
-
-	if ((what != 0xac && wraps(cpu, insn, X86_EDI)) ||
-	    (what != 0xaa && what != 0xae && wraps(cpu, insn, X86_ESI)))
-		return trap(cpu, X86_GP);
-	switch (what) {
+	switch (insn->opcode & ~1) {
 	case 0xa4: return movs(cpu, insn);
 	case 0xa6: return cmps(cpu, insn);
 	case 0xaa: return stos(cpu, insn);
@@ -1300,21 +1311,6 @@ static bool xlat(struct x86_cpu *cpu, const struct x86_insn *insn)
 }
 /*:*/
 
-/* decode.c has found out what is a #GP whatever it does, and left the opcode in
- * imm2.  But an x87 exception that is pending comes first for x87 and MMX: not for
- * fnstenv fnstcw, fnsave fnstsw. */
-static bool general_protection(struct x86_cpu *cpu, const struct x86_insn *insn)
-{
-	bool mmx = (insn->imm2 == 0x17e || insn->imm2 == 0x17f ||
-		    insn->imm2 == 0x1e7) && !insn->prefix66 && !insn->rep;
-	bool x87 = insn->imm2 < 0x100 &&
-		   !((insn->imm2 == 0xd9 || insn->imm2 == 0xdd) && insn->reg >= 6);
-
-	if (insn->fpu && (mmx || x87) && exception_waits())
-		return trap(cpu, X86_MF);
-	return trap(cpu, X86_GP);
-}
-
 /*S:760 Now for the tables of contents.  Every instruction says by its result
  * whether it is finished, in which case eip moves on; branches and traps have
  * put it where it belongs. */
@@ -1348,7 +1344,7 @@ static bool emulate_one_byte(struct x86_cpu *cpu, const struct x86_insn *insn)
 	int size = operand_size(insn);
 
 	switch (insn->opcode) {
-	case 0x00: return general_protection(cpu, insn);
+	case 0x00: return trap(cpu, X86_GP);
 	case 0x07:
 	case 0x17:
 	case 0x1f: return pop_segment(cpu, insn);

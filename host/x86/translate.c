@@ -504,6 +504,22 @@ static void set_memory(struct emitter *e, struct host_insn *h,
 	}
 }
 
+/* A store of the FPU's to cs:.  If the FPU does store, that's a #GP, and so it is
+ * at an address which isn't one. */
+static bool stores_to_code(const struct x86_insn *insn)
+{
+	return insn->mem && insn->mem_seg == X86_CS && insn->writes_mem;
+}
+
+static void set_no_memory(struct emitter *e, struct host_insn *h)
+{
+	put_bytes(e, 0xb849, 2);		/* mov r8, 1 << 63 */
+	put_bytes(e, 1ull << 63, 8);
+	h->mem = true;
+	h->base = R8;
+	h->index = -1;
+}
+
 static u8 operand_reg(u8 is, u8 reg)
 {
 	return is == X86_REG ? host_reg(reg) : reg;
@@ -529,7 +545,9 @@ static void emit_copy(struct emitter *e, const struct x86_insn *insn)
 		h.opcode &= ~7;
 	}
 	h.reg = operand_reg(insn->reg_is, insn->reg);
-	if (insn->mem) {
+	if (stores_to_code(insn)) {
+		set_no_memory(e, &h);
+	} else if (insn->mem) {
 		set_memory(e, &h, insn, 0);
 		borrow = h.base == X86_ESI && e->fix;
 	} else {
