@@ -170,22 +170,19 @@ static bool machine_descriptor(struct x86_cpu *c, u16 selector, u32 out[2])
 	return rights;
 }
 
+/* Of Linux's other code segments, one is for 64 bits: there the oracle gives up. */
 static bool load_segment(struct x86_cpu *c, int seg, u16 selector)
 {
-	bool null = selector < 4, code = selector >> 2 == USER_CS >> 2;
-	u32 desc[2];
-	bool bad = !null && !machine_descriptor(c, selector, desc);
+	u32 desc[2] = { 0 };
+	u8 vector = X86_GP;
 
-	if (null && (seg == X86_CS || seg == X86_SS))
-		bad = true;
-	if (seg == X86_CS && !code)
-		bad = true;
-	if (selector >> 2 == 0x33 >> 2 && !null)
-		bad = seg == X86_CS || seg == X86_SS;
-	if (seg == X86_SS && (code || (selector & 3) != 3))
-		bad = true;
-	if (bad) {
-		x86_trap(c, X86_GP, selector & ~3u, 0);
+	if ((selector < 4 && seg != X86_CS && seg != X86_SS) ||
+	    machine_descriptor(c, selector, desc))
+		vector = x86_segment_fault(seg, selector, desc[1], 3);
+	if (seg == X86_CS && selector >> 2 != USER_CS >> 2)
+		vector = X86_GP;
+	if (vector) {
+		x86_trap(c, vector, selector & ~3u, 0);
 		return false;
 	}
 	c->seg[seg].selector = seg == X86_CS ? selector | 3 : selector;
