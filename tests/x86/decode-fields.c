@@ -336,6 +336,12 @@ static const struct {
 	{ "2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 66", TOO_LONG },
 	{ "2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 0f", TOO_LONG },
 	{ "2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 05 00 00 00", TOO_LONG },
+	{ "2e 2e 2e 2e 2e 2e 2e 2e 2e 2e d9 05 00 00 00", TOO_LONG },
+	/* A store to cs: isn't tried, unless it's the FPU's. */
+	{ "2e 89 18", "3 emulate opcode 00" },
+	{ "2e d9 30", "3 emulate opcode 00 fpu" },
+	{ "2e d9 18", "3 copy [cs:eax] fpu writes" },
+	{ "2e 0f 7f 00", "4 copy [cs:eax] fpu writes" },
 };
 
 static char found[256];
@@ -422,7 +428,7 @@ static void describe(const struct x86_insn *i)
 	if (i->kind == X86_UNDEFINED)
 		return;
 	if (i->kind == X86_EMULATE && !i->map && !i->opcode) {
-		add(" opcode 00");
+		add(" opcode 00%s", i->fpu ? " fpu" : "");
 		return;
 	}
 	add_prefixes(i);
