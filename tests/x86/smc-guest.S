@@ -77,6 +77,46 @@ rows:
 2:	add $1, %eax
 	ret
 
+	/* str and pusha are done in C, which writes two bytes, four... */
+	row "by an emulated instruction", 0x40, 12, 6
+	call 2f
+	str 2f + 1			/* 0x40 */
+	call 2f
+	END
+2:	mov $7, %eax
+	ret
+
+	row "by several words of an emulated instruction", 0x40, 12, 3
+	call 2f
+	mov %esp, %ebp
+	mov $2f + 4, %esp
+	mov $0xc340b0, %eax		/* mov $0x40, %al; ret */
+	pusha
+	mov %ebp, %esp
+	xor %eax, %eax
+	call 2f
+	END
+	.p2align 12
+	.skip 32
+2:	mov $7, %al
+	ret
+
+	/* ... or four of which two are code. */
+	row "by an emulated instruction, from a page of data on", 0x40, 12, 3
+	call 2f
+	mov %esp, %ebp
+	mov $2f + 2, %esp
+	mov $0x40b00000, %eax
+	pusha
+	mov %ebp, %esp
+	xor %eax, %eax
+	call 2f
+	END
+	.p2align 12
+	.skip PAGE
+2:	mov $7, %al
+	ret
+
 	row "through a second mapping", 5050, 300, 150
 	mov $100, %ecx
 	xor %eax, %eax
