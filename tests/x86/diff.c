@@ -224,7 +224,7 @@ static bool differs(struct program *program)
 	struct test_result result;
 
 	place(program, 0);
-	subject_fresh();
+	subject_fresh(how);
 	oracle(1);
 	subject(0, &result);
 	return !same(0, &result);
@@ -369,7 +369,7 @@ static void show_difference(struct program *program)
 
 	program->start.max_events = MAX_EVENTS;
 	place(program, 0);
-	subject_fresh();
+	subject_fresh(how);
 	oracle(1);
 	subject(0, &result);
 	show_events("cpu", expected);
@@ -378,7 +378,7 @@ static void show_difference(struct program *program)
 	if (event < expected->nevents && event < result.nevents) {
 		program->start.max_events = event + 1;
 		place(program, 0);
-		subject_fresh();
+		subject_fresh(how);
 		oracle(1);
 		subject(0, &result);
 	}
@@ -488,7 +488,7 @@ static u32 run_programs(void (*make)(struct program *, u64), u64 first, u32 n)
 		make(&programs[i], first + i);
 		place(&programs[i], i);
 	}
-	subject_fresh();
+	subject_fresh(how);
 	oracle(n);
 	for (i = 0; i < n; i++) {
 		subject(i, &results[i]);
@@ -585,10 +585,18 @@ static void random_program(struct program *program, u64 number)
 	generate(program, number, shared->no_low);
 }
 
+/* In each way, and every fourth time in restless pages. */
+static u32 how_to_run(u64 number)
+{
+	u32 batch = number / BATCH;
+
+	return (batch % 8 ^ RUN_USER) | (batch / 8 % 4 == 2 ? RUN_RESTLESS : 0);
+}
+
 static u32 run_random(u64 first, u32 n)
 {
 	generate_data(shared, first);
-	how = first / BATCH % 8 ^ RUN_USER;
+	how = how_to_run(first);
 	return run_programs(random_program, first, n);
 }
 
@@ -602,7 +610,7 @@ static void fault(struct program *program, u64 number)
 
 static u32 run_faults(u32 cases)
 {
-	static const u8 ways[] = { RUN_USER, 0, RUN_USER | RUN_NM,
+	static const u8 ways[] = { RUN_USER, 0, RUN_USER | RUN_NM | RUN_RESTLESS,
 				   RUN_USER | RUN_SUPERVISOR };
 	u32 bad = 0, way;
 	u64 i;
@@ -631,7 +639,7 @@ static bool kept_differs(struct kept_case *kept)
 
 	generate_data(shared, kept->data);
 	for (tries = 0; tries < 16; tries++) {
-		how = kept->how ^ tries % 8;
+		how = kept->how ^ tries % 8 ^ tries / 8 * RUN_RESTLESS;
 		if (differs(&kept->program))
 			return true;
 	}
@@ -657,7 +665,7 @@ static u32 run_kept(char **paths, int n)
 
 static void show_case(u64 number)
 {
-	how = number / BATCH % 8 ^ RUN_USER;
+	how = how_to_run(number);
 	generate_data(shared, number & ~(u64)(BATCH - 1));
 	random_program(&programs[0], number);
 	place(&programs[0], 0);

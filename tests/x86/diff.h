@@ -110,10 +110,11 @@ bool oracle_run(u32 count);
 #define RUN_NM 2u	/* TS is set at the beginning */
 #define RUN_KICKED 4u	/* somebody goes on interrupting */
 #define RUN_SUPERVISOR 8u	/* pages that are missing are the kernel's */
+#define RUN_RESTLESS 16u	/* its code has changed too often */
 
 /* machine.c */
 void subject_start(const struct test_shared *shared, u8 *memory);
-void subject_fresh(void);	/* the code has changed */
+void subject_fresh(u32 how);	/* the code has changed */
 void subject_run(const struct test_case *test, struct test_result *result,
 		 u32 how);
 bool subject_used_fpu(void);	/* in the last case, with RUN_NM */

@@ -280,13 +280,17 @@ void subject_start(const struct test_shared *with, u8 *memory)
 		errx(1, "subject: no processor");
 }
 
-void subject_fresh(void)
+/* How restless a page is says @how, not its past.  One that stays restless has to
+ * find out for itself that its code is another. */
+void subject_fresh(u32 how)
 {
 	u32 pfn;
 
-	for (pfn = CODE_PAGE(SUBJECT); pfn < DATA_PAGE(SUBJECT); pfn++)
-		if (x86_has_code(&cpu, pfn))
+	for (pfn = CODE_PAGE(SUBJECT); pfn < DATA_PAGE(SUBJECT); pfn++) {
+		if (x86_has_code(&cpu, pfn) || !(how & RUN_RESTLESS))
 			x86_code_written(&cpu, pfn);
+		cpu.cache->pages[pfn].writes = how & RUN_RESTLESS ? 0xff : 0;
+	}
 }
 
 static void start_segment(int seg, u16 selector)
