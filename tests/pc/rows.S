@@ -32,8 +32,10 @@
 #define DIRECTORY 0x200000
 #define TABLE 0x201000
 #define HIGH_TABLE 0x202000
+#define TOP_TABLE 0x203000
 #define PAGE_A 0x210000
 #define PAGE_B 0x211000
+#define TOP_PAGE 0x212000	/* mapped below 4 GB, so that page 0 is next */
 #define WINDOW 0xc0000000	/* a page of the kernel's, mapped to A or B */
 #define LOW_WINDOW 0x00300000	/* and one of everybody's */
 
@@ -90,6 +92,16 @@ _start:
 2:	in_ring_3 3b, \eflags
 	cmpl $\times, faults
 	ok e, "\name"
+	.endm
+
+/* @count of string instruction @insn. */
+	.macro walk from, to, count, insn, direction=cld
+	mov $\from, %esi
+	mov $\to, %edi
+	mov $\count, %ecx
+	\direction
+	rep \insn
+	cld
 	.endm
 
 	cli
@@ -317,6 +329,35 @@ _start:
 	cmpl $0xcccc, PAGE_A
 	ok e, "... unless WP is off"
 
+	/* Each way twice, since what went wrong once may be done another way. */
+	movl $0, faults
+	movl $2f, skip_to
+	mov $2, %ebx
+1:	movl $0x44332211, TOP_PAGE + 0xffc
+	movl $0x88776655, 0
+	walk 0xfffffffd, bytes, 6, movsb
+	cmpl $0x66554433, bytes + 1
+	jne 2f
+	walk 2, bytes + 5, 6, movsb, std
+	cmpl $0x66554433, bytes + 1
+	jne 2f
+	mov $0x99, %al
+	walk 0, 0xfffffffe, 4, stosb
+	walk 0, 3, 4, stosb, std
+	cmpl $0x99992211, TOP_PAGE + 0xffc
+	jne 2f
+	cmpl $0x99999999, 0
+	jne 2f
+	dec %ebx
+	jnz 1b
+2:	cld
+	cmp $0, %ebx
+	ok e, "a string goes on at 0 behind the last byte there is, or the other way"
+	movl $1f, skip_to
+	walk 0, 0xfffffffe, 1, stosl
+1:	cmpl $1, faults
+	ok e, "... but not half of a word"
+
 	movw $FAR_MAP_AT, tss + 102
 	mov $LONG_TSS, %eax
 	ltr %ax
@@ -444,8 +485,10 @@ make_idt:
 	gate 0x80, system_call, 3
 	ret
 
-/* The first 4 MB as they are, and the two windows. */
+/* The first 4 MB as they are, the two windows, and the last page. */
 make_tables:
+	movl $TOP_TABLE | 3, DIRECTORY + 1023 * 4
+	movl $TOP_PAGE | 3, TOP_TABLE + 1023 * 4
 	movl $TABLE | 7, DIRECTORY
 	movl $HIGH_TABLE | 3, DIRECTORY + (WINDOW >> 22) * 4
 	mov $7, %eax
@@ -538,7 +581,7 @@ tss:	.long 0, TRAP_STACK, KERNEL_DS
 	.fill MAP_SIZE - 1, 1, 0xff
 	.byte 0x7f, 0xff
 	.align 4
-bytes:		.byte 'a', 0
+bytes:		.byte 'a', 0, 0, 0, 0, 0
 seen_al:	.byte 0
 	.align 4
 ticks:		.long 0
