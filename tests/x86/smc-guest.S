@@ -1,6 +1,7 @@
 /* Programs that change under their own feet.  Each is a row: where it starts, its
- * name, what eax has to be at the end, and how many translations may be made and
- * thrown away on the way.  smc.c loads the image to CODE and answers the traps. */
+ * name, what eax has to be at the end, how many translations may be made and thrown
+ * away on the way, and how often the cache gets full.  smc.c loads the image to CODE
+ * and answers the traps. */
 #define CODE 0x10000000		/* the image... */
 #define AGAIN 0x18000000	/* ... and the same pages once more */
 #define SCRATCH 0x20000000	/* eight pages that may be written */
@@ -16,12 +17,14 @@
 #define KERNEL int $0x24	/* ring 0 from here on... */
 #define USER int $0x25		/* ... ring 3 */
 #define SPACE int $0x26		/* the other address space */
+#define FORGET int $0x27	/* that one isn't needed any more */
+#define REMAP_QUIETLY int $0x28	/* REMAP, but nobody is told */
 
-	.macro row name:req, eax:req, translated:req, killed:req
+	.macro row name:req, eax:req, translated:req, killed:req, resets=0
 	.section .rodata
 9:	.asciz "\name"
 	.section .rows, "a"
-	.long 8f, 9b, \eax, \translated, \killed
+	.long 8f, 9b, \eax, \translated, \killed, \resets
 	.text
 	.p2align 12
 8:
@@ -64,6 +67,22 @@ rows:
 	dec %ecx
 	jnz 1b
 	END
+
+	row "an instruction across two pages, time and again", 5050, 250, 200
+	mov $100, %ecx
+	xor %edx, %edx
+1:	incb 2f + 4
+	call 2f
+	shr $24, %eax
+	add %eax, %edx
+	dec %ecx
+	jnz 1b
+	mov %edx, %eax
+	END
+	.p2align 12
+	.skip PAGE - 4
+2:	mov $0, %eax			/* its last byte is in the next page */
+	ret
 
 	row "another page's code", 5050, 300, 150
 	mov $100, %ecx
@@ -175,6 +194,154 @@ rows:
 	add %edi, %eax
 	END
 
+	row "by a device, for another process's kernel", 3, 40, 3
+	KERNEL
+	movl $RETURN(1), SCRATCH
+	movl $RETURN_END << 8, SCRATCH + 4
+	mov $SCRATCH, %esi
+	call *%esi
+	mov %eax, %edi
+	xor %ebx, %ebx
+	mov $RETURN(2), %ecx
+	DEVICE
+	SPACE
+	call *%esi
+	add %edi, %eax
+	END
+
+	row "by a device, for a new process in an old one's place", 3, 40, 3
+	movl $RETURN(1), SCRATCH
+	movl $RETURN_END << 8, SCRATCH + 4
+	mov $SCRATCH, %esi
+	call *%esi
+	mov %eax, %edi
+	SPACE
+	FORGET
+	xor %ebx, %ebx
+	mov $RETURN(2), %ecx
+	DEVICE
+	SPACE
+	call *%esi
+	add %edi, %eax
+	END
+
+	/* Of a sum it wouldn't matter. */
+	row "by a device, two numbers for each other", 0x402, 40, 6
+	movl $RETURN(1), SCRATCH
+	movl $RETURN_END << 8, SCRATCH + 4
+	movl $RETURN(2), SCRATCH + 8
+	movl $RETURN_END << 8, SCRATCH + 12
+	mov $SCRATCH, %esi
+	call *%esi
+	mov $SCRATCH + 8, %esi
+	call *%esi
+	xor %ebx, %ebx
+	mov $RETURN(2), %ecx
+	DEVICE
+	mov $8, %ebx
+	mov $RETURN(1), %ecx
+	DEVICE
+	SPACE
+	mov $SCRATCH, %esi
+	call *%esi
+	mov %eax, %edi
+	mov $SCRATCH + 8, %esi
+	call *%esi
+	shl $10, %eax
+	add %edi, %eax
+	END
+
+	/* nop; nop; mov $0x01b00000, %eax; ret: 15 bytes, of which one and ret lie in the
+	 * second page; but from the first page's last byte on it's mov $1, %al; ret. */
+	.macro across pages
+	movl $0x3e3e9090, \pages + PAGE - 16
+	movl $0x3e3e3e3e, \pages + PAGE - 12
+	movl $0x3e3e3e3e, \pages + PAGE - 8
+	movl $0xb00000b8, \pages + PAGE - 4
+	.endm
+
+	row "by a device, across two pages, for another process", 0x04600000, 40, 4
+	across SCRATCH
+	movl $0xc301, SCRATCH + PAGE
+	mov $SCRATCH + PAGE - 14, %esi
+	call *%esi
+	mov %eax, %edi
+	mov $PAGE, %ebx
+	mov $0xc302, %ecx
+	DEVICE
+	SPACE
+	call *%esi
+	add %edi, %eax
+	END
+
+	/* The second page is one of two, in turns; and we come there by a jump that
+	 * stays in the page, and two that don't. */
+	row "an instruction ends in another page now", 0xb5800096, 350, 350
+	across SCRATCH
+	movl $0xc301, SCRATCH + PAGE
+	movl $0xc302, SCRATCH + 2 * PAGE
+	mov $SCRATCH + PAGE, %ebx
+	xor %ebp, %ebp
+	mov $100, %ecx
+	mov $1, %edx
+1:	mov $SCRATCH + PAGE - 16, %esi
+	call *%esi
+	add %eax, %ebp
+	add $2, %esi
+	call *%esi
+	add %eax, %ebp
+	add $13, %esi
+	call *%esi
+	movzbl %al, %eax
+	add %eax, %ebp
+	xor $3, %edx
+	REMAP
+	dec %ecx
+	jnz 1b
+	mov %ebp, %eax
+	END
+
+	row "an instruction of the kernel's ends in another page now", 0x04600000, 40, 10
+	KERNEL
+	across SCRATCH+6*PAGE
+	movl $0xc301, SCRATCH + 7 * PAGE
+	movl $0xc302, SCRATCH + 5 * PAGE
+	mov $GLOBAL + PAGE - 16, %esi
+	mov $10, %ecx
+1:	call *%esi
+	dec %ecx
+	jnz 1b
+	mov %eax, %edi
+	mov $GLOBAL + PAGE, %ebx
+	mov $5, %edx
+	REMAP
+	call *%esi
+	add %edi, %eax
+	END
+
+	row "two pages have changed places in another process", 0x12, 40, 4
+	movl $RETURN(1), SCRATCH
+	movl $RETURN_END << 8, SCRATCH + 4
+	movl $RETURN(2), SCRATCH + PAGE
+	movl $RETURN_END << 8, SCRATCH + PAGE + 4
+	mov $SCRATCH, %esi
+	mov $SCRATCH + PAGE, %edi
+	call *%esi
+	call *%edi
+	SPACE
+	mov %esi, %ebx
+	mov $1, %edx
+	REMAP
+	mov %edi, %ebx
+	xor %edx, %edx
+	REMAP
+	call *%esi			/* 2 */
+	mov %eax, %ebp
+	call *%edi			/* 1 */
+	shl $4, %eax
+	add %ebp, %eax
+	END
+
 	row "by a device, for the same address", 3, 40, 3
 	movl $RETURN(1), SCRATCH
 	movl $RETURN_END << 8, SCRATCH + 4
@@ -279,6 +446,55 @@ rows:
 	add %edi, %eax
 	END
 
+	row "a global page that others jump to, written each time", 5050, 500, 200
+	KERNEL
+	movl $RETURN(0), SCRATCH + 6 * PAGE
+	movl $RETURN_END << 8, SCRATCH + 6 * PAGE + 4
+	movb $0xe8, SCRATCH + 7 * PAGE
+	movl $-PAGE - 5, SCRATCH + 7 * PAGE + 1
+	movb $0xc3, SCRATCH + 7 * PAGE + 5
+	mov $GLOBAL, %esi
+	mov $100, %ecx
+	xor %edx, %edx
+1:	incb SCRATCH + 6 * PAGE + 1
+	call *%esi
+	add %eax, %edx
+	cmp $30, %ecx
+	jne 2f
+	add $PAGE, %esi			/* from elsewhere, now that it's restless */
+2:	dec %ecx
+	jnz 1b
+	mov %edx, %eax
+	END
+
+	/* The new page is executed before the processor has been told of it; then the
+	 * old one mustn't be. */
+	row "a global page that others jump to, and come to early", 3, 60, 20
+	KERNEL
+	movl $RETURN(1), SCRATCH + 6 * PAGE
+	movl $RETURN_END << 8, SCRATCH + 6 * PAGE + 4
+	movl $RETURN(2), SCRATCH + 5 * PAGE
+	movl $RETURN_END << 8, SCRATCH + 5 * PAGE + 4
+	movb $RETURN_END, SCRATCH + 5 * PAGE + 8
+	movb $0xe8, SCRATCH + 7 * PAGE
+	movl $-PAGE - 5, SCRATCH + 7 * PAGE + 1
+	movb $0xc3, SCRATCH + 7 * PAGE + 5
+	mov $GLOBAL + PAGE, %esi
+	mov $10, %ecx
+1:	call *%esi
+	dec %ecx
+	jnz 1b
+	mov %eax, %edi
+	mov $GLOBAL, %ebx
+	mov $5, %edx
+	REMAP_QUIETLY
+	lea 8(%ebx), %ebp
+	call *%ebp
+	REMAP
+	call *%esi
+	add %edi, %eax
+	END
+
 	/* add $i, %eax; ... ret, and a thousand calls; twenty times over. */
 	row "code written once and run a thousand times", 210000, 400, 100
 	xor %eax, %eax
@@ -348,6 +564,58 @@ rows:
 	dec %ecx
 	jnz 1b
 	END
+
+	/* An instruction for C fills a place of which there are 65536, each time that it
+	 * is translated.  What was known before has gone then: a jump whose second byte
+	 * is in another page, in two address spaces, and where the FPU has been. */
+	row "so much that there is no more room", 0x1122, 85000, 80000, 1
+	call 2f
+	SPACE
+	call 2f
+	SPACE
+5:	fld1
+	mov $40, %ecx
+1:	incb 4f
+	call 3f
+	dec %ecx
+	jnz 1b
+	movb $-9, 2f + 1
+	call 2f
+	mov %eax, %edx
+	SPACE
+	call 2f
+	shl $4, %eax
+	add %eax, %edx
+	movb $-17, 2f + 1
+	call 2f
+	shl $8, %eax
+	add %eax, %edx
+	SPACE
+	call 2f
+	shl $12, %eax
+	add %eax, %edx
+	sub $28, %esp
+	fnstenv (%esp)
+	mov 12(%esp), %eax
+	sub $5b, %eax
+	shl $16, %eax
+	add %edx, %eax
+	END
+	.p2align 12
+	.skip PAGE - 16
+	mov $1, %eax
+	ret
+	.p2align 3
+	mov $2, %eax
+	ret
+	nop
+2:	.byte 0xeb, -17			/* jmp */
+	.p2align 12
+3:	.rept 2000
+	aam
+	.endr
+	ret
+4:	.byte 0
 
 	.section .rows, "a"
 	.long 0
