@@ -38,6 +38,7 @@
 #define TOP_PAGE 0x212000	/* mapped below 4 GB, so that page 0 is next */
 #define WINDOW 0xc0000000	/* a page of the kernel's, mapped to A or B */
 #define LOW_WINDOW 0x00300000	/* and one of everybody's */
+#define BEHIND_WINDOW 0x00301000
 
 	.text
 	.globl _start
@@ -210,6 +211,9 @@ _start:
 	ltr %ax
 	faults_in_ring_3 1, 2, "... nor where it ends a byte early", SCRATCH, in %dx, %al
 
+	call disable
+	faults_in_ring_3 1, IF | 2, "nor may a program run what the kernel has run", SCRATCH, call by_jump
+
 	/* The same selector, another base. */
 	mov $FS, %eax
 	mov %eax, %fs
@@ -329,6 +333,35 @@ _start:
 	cmpl $0xcccc, PAGE_A
 	ok e, "... unless WP is off"
 
+	/* ds mov $1, %eax, of which the last three bytes are in the second page. */
+	movb $0x3e, LOW_WINDOW + 0xffd
+	movw $0x01b8, LOW_WINDOW + 0xffe
+	movl $0xc3000000, BEHIND_WINDOW
+	mov $LOW_WINDOW + 0xffe, %eax
+	call *%eax
+	cmp $1, %eax
+	ok e, "an instruction across two pages"
+	movl $0, TABLE + (BEHIND_WINDOW >> 12) * 4
+	invlpg BEHIND_WINDOW
+	.macro half_gone at, name
+	mov $\at, %esi
+	mov %esi, %cr2
+	mov $KERNEL_STACK, %esp
+	movl $0, faults
+	movl $1f, skip_to
+	call *%esi
+1:	pop %eax
+	sub $KERNEL_STACK - 1, %esp	/* once */
+	mov %cr2, %eax
+	sub $BEHIND_WINDOW, %eax
+	add %esp, %eax
+	mov $KERNEL_STACK, %esp
+	cmp %eax, faults
+	ok e, "\name"
+	.endm
+	half_gone LOW_WINDOW+0xffe, "... one of which has gone, is one page fault"
+	half_gone LOW_WINDOW+0xffd, "... even the first time"
+
 	/* Each way twice, since what went wrong once may be done another way. */
 	movl $0, faults
 	movl $2f, skip_to
@@ -395,6 +428,10 @@ user:
 	cli
 1:	call enable_by_popf
 	int $0x80
+
+by_jump:
+	mov $disable, %eax
+	jmp jump
 
 enable_by_popf:
 	pushl $IF | 2
@@ -546,6 +583,13 @@ fine:		.asciz "ok "
 not_fine:	.asciz "not ok "
 dash:		.asciz " - "
 plan:		.asciz "1.."
+/* A page of code for the kernel and for programs. */
+	.p2align 12
+jump:	jmp *%eax
+disable:
+	cli
+	ret
+	.p2align 12
 	.align 8
 gdt:
 	.quad 0
