@@ -361,7 +361,7 @@ static bool enter(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
 	u32 level = insn->imm2 & 31;
 	int size = operand_size(insn);
-	u32 locals = (u16)insn->imm, below = (level + 1) * size + locals;
+	u32 locals = insn->imm, below = (level + 1) * size + locals;
 
 	if (!build_frame(cpu, level, size) ||
 	    !check_write(cpu, stack(cpu) - below, size))
@@ -546,7 +546,7 @@ static bool ret(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 	if (!x86_read(cpu, stack(cpu), &target, operand_size(insn)))
 		return false;
-	move_esp(cpu, operand_size(insn) + (u16)insn->imm);
+	move_esp(cpu, operand_size(insn) + insn->imm);
 	return jump(cpu, insn, target);
 }
 
@@ -611,8 +611,6 @@ static bool mov_to_segment(struct x86_cpu *cpu, const struct x86_insn *insn)
 {
 	u32 selector;
 
-	if (insn->sreg == X86_CS)
-		return trap(cpu, X86_UD);
 	return read_rm(cpu, insn, 2, &selector) &&
 	       load_segment(cpu, insn->sreg, selector);
 }
@@ -702,7 +700,7 @@ static bool far_return(struct x86_cpu *cpu, const struct x86_insn *insn)
 	}
 	if (!load_segment(cpu, X86_CS, cs))
 		return false;
-	move_esp(cpu, 2 * size + (u16)insn->imm);
+	move_esp(cpu, 2 * size + insn->imm);
 	return jump(cpu, insn, eip);
 }
 

@@ -692,7 +692,7 @@ static bool is_segment_load(const struct x86_insn *insn)
 {
 	u16 opcode = insn->map << 8 | insn->opcode;
 
-	if (insn->sreg == X86_CS || insn->sreg == X86_SS)
+	if (insn->sreg == X86_SS)
 		return false;
 	return opcode == 0x8e || opcode == 0x07 || opcode == 0x1f ||
 	       opcode == 0x1a1 || opcode == 0x1a9;
@@ -760,8 +760,7 @@ static bool sees_no_hlt(const struct emitter *e)
 {
 	const u8 *page = e->cpu->memory + (u64)e->block->pfn * PAGE_SIZE;
 
-	return same_page(e->next, e->eip) && e->block->pfn2 == NO_PAGE &&
-	       page[e->next & ~PAGE_MASK] != OP_HLT;
+	return same_page(e->next, e->eip) && page[e->next & ~PAGE_MASK] != OP_HLT;
 }
 
 static bool emit_interrupt_flag(struct emitter *e, const struct x86_insn *insn)
@@ -1015,7 +1014,7 @@ static void emit_call_push(struct emitter *e)
 static void emit_ret(struct emitter *e, const struct x86_insn *insn)
 {
 	emit_load(e, false, R8, R13, 0);
-	emit_add(e, R13, R13, 4 + (insn->imm & 0xffff));
+	emit_add(e, R13, R13, 4 + insn->imm);
 	emit_goto_r8(e);
 }
 

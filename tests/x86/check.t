@@ -50,6 +50,8 @@ broken '64-bit addresses' translate \
 broken 'far below the window' translate 's/h->disp >= least/true/'
 broken 'a wide register with 64-bit addresses' translate \
 	's/!is_wide(e, h->base) \&\&/true \&\&/'
+broken 'a wide index with 64-bit addresses' translate \
+	's/!is_wide(e, h->index) \&\&/true \&\&/'
 broken 'a wide register at the end of a block' translate \
 	'/^static void emit_goto(/,/^}/s/emit_clean(e);//'
 broken 'a wide register in a string' translate \

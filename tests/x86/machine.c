@@ -185,7 +185,7 @@ static bool load_segment(struct x86_cpu *c, int seg, u16 selector)
 		x86_trap(c, vector, selector & ~3u, 0);
 		return false;
 	}
-	c->seg[seg].selector = seg == X86_CS ? selector | 3 : selector;
+	x86_set_selector(&c->seg[seg], seg == X86_CS ? selector | 3 : selector, true);
 	c->seg[seg].base = segment_base(selector);
 	return true;
 }
@@ -295,7 +295,7 @@ void subject_fresh(u32 how)
 
 static void start_segment(int seg, u16 selector)
 {
-	cpu.seg[seg].selector = selector;
+	x86_set_selector(&cpu.seg[seg], selector, true);
 	cpu.seg[seg].base = segment_base(selector);
 }
 

@@ -48,6 +48,26 @@ rows:
 1:	mov $1, %eax
 	END
 
+	row "the next instruction, each time round", 5050, 300, 200
+	mov $100, %ecx
+	xor %eax, %eax
+1:	incb 2f + 2
+2:	add $0, %eax
+	dec %ecx
+	jnz 1b
+	END
+
+	row "the same block, further on, each time round", 5050, 300, 200
+	mov $100, %ecx
+	xor %eax, %eax
+1:	mov %ecx, %edx
+	incb 2f + 2
+	lea 4(%edx), %esi
+2:	add $0, %eax
+	dec %ecx
+	jnz 1b
+	END
+
 	row "an earlier instruction, each time round", 5050, 300, 200
 	mov $100, %ecx
 	xor %eax, %eax
@@ -421,6 +441,51 @@ rows:
 	dec %ecx
 	jnz 1b
 	mov %ebp, %eax
+	END
+
+	/* nop; jmp to n bytes behind it */
+#define JUMP(n) (0xe990 | (n) << 16)
+#define JUMP_END(n) ((n) >> 16 & 0xffff)
+
+	row "a page that others jump to is another one now", 3, 60, 20
+	movl $JUMP(PAGE - 6), SCRATCH
+	movl $JUMP_END(PAGE - 6), SCRATCH + 4
+	movl $RETURN(1), SCRATCH + PAGE
+	movl $RETURN_END << 8, SCRATCH + PAGE + 4
+	movl $RETURN(2), SCRATCH + 2 * PAGE
+	movl $RETURN_END << 8, SCRATCH + 2 * PAGE + 4
+	mov $SCRATCH, %esi
+	mov $10, %ecx
+1:	call *%esi
+	dec %ecx
+	jnz 1b
+	mov %eax, %edi
+	mov $SCRATCH + PAGE, %ebx
+	mov $2, %edx
+	REMAP
+	call *%esi
+	add %edi, %eax
+	END
+
+	row "a private page that a global one jumps to", 3, 60, 20
+	KERNEL
+	movl $JUMP(SCRATCH - GLOBAL - 6), SCRATCH + 6 * PAGE
+	movl $JUMP_END(SCRATCH - GLOBAL - 6), SCRATCH + 6 * PAGE + 4
+	movl $RETURN(1), SCRATCH
+	movl $RETURN_END << 8, SCRATCH + 4
+	movl $RETURN(2), SCRATCH + PAGE
+	movl $RETURN_END << 8, SCRATCH + PAGE + 4
+	mov $GLOBAL, %esi
+	mov $10, %ecx
+1:	call *%esi
+	dec %ecx
+	jnz 1b
+	mov %eax, %edi
+	mov $SCRATCH, %ebx
+	mov $1, %edx
+	REMAP
+	call *%esi
+	add %edi, %eax
 	END
 
 	row "a global page that others jump to", 3, 60, 20
