@@ -56,12 +56,17 @@ static bool push_frame(struct lguest *lg, u32 esp, u32 *frame, u32 len)
 	return false;
 }
 
+/* A kernel that returns from an interrupt may store all of eflags there, as Linux
+ * does, and then the other bits mean nothing. */
+static u32 interrupts_enabled(const struct lguest *lg)
+{
+	return *(volatile u32 *)&lg->data->irq_enabled & X86_FLAG_IF;
+}
+
 /* eflags as the kernel shall see it: with its own idea of the interrupt flag. */
 static u32 virtual_eflags(const struct lguest *lg)
 {
-	u32 irq_enabled = *(volatile u32 *)&lg->data->irq_enabled;
-
-	return x86_eflags(&lg->cpu) | (irq_enabled & X86_FLAG_IF);
+	return x86_eflags(&lg->cpu) | interrupts_enabled(lg);
 }
 
 static void enter_kernel(struct lguest *lg, const struct lg_gate *gate)
@@ -420,7 +425,7 @@ static bool interruptible(struct lguest *lg)
 	if (lg->halted) {
 		data->irq_enabled = LGUEST_EFLAGS_IF;
 		lg->halted = false;
-	} else if (!*(volatile u32 *)&data->irq_enabled) {
+	} else if (!interrupts_enabled(lg)) {
 		data->irq_pending = LGUEST_EFLAGS_IF;
 		return false;
 	}
@@ -436,8 +441,7 @@ static void deliver_interrupt(struct lguest *lg, unsigned irq)
 	__atomic_fetch_and(&lg->pending, ~BIT(irq), __ATOMIC_SEQ_CST);
 	deliver(lg, gate, 0, false, 0);
 	write_timestamp(lg);
-	if (!unblocked(lg))
-		lg->data->irq_pending = 0;
+	lg->data->irq_pending = unblocked(lg) ? LGUEST_EFLAGS_IF : 0;
 }
 
 void try_deliver_interrupt(struct lguest *lg)

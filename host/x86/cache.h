@@ -88,6 +88,7 @@ struct x86_cache {
 	u32 secrets[PAGE_SIZE / 4 + 64];	/* a word's worth each (S:640) */
 	struct x86_code_page *pages;
 	u32 *global_pfn;	/* pfn + 1 of global pages with blocks */
+	u16 globals_in[1024];	/* how many there are in each 4 MiB */
 	u32 generation;
 	u64 translated, killed, resets;	/* figures for tests */
 };

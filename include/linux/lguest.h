@@ -17,8 +17,8 @@
  * the timer, the others belong to devices. */
 #define LGUEST_IRQS		32
 
-/* irq_enabled and irq_pending hold this or zero: it is the place of the
- * interrupt flag in eflags, which saves the Guest a shift. */
+/* irq_pending holds this or zero, and of irq_enabled no other bit counts: it is
+ * the place of the interrupt flag in eflags, all of which Linux may store. */
 #define LGUEST_EFLAGS_IF	0x200
 
 #ifndef __ASSEMBLER__

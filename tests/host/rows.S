@@ -1330,6 +1330,216 @@ tell2:	say_frame 2
 	jb 1b
 	end
 
+	/* ---- What Linux is known to do ---- */
+
+	row "irq_enabled is one bit of eflags, the others may be there", "200 @ CRASH: done"
+	start
+	gate 32, 5f, INTERRUPT_GATE
+	movl $0x10046, irq_enabled
+	call_host CLOCKEVENT, $1000, $0, $0, $0
+1:	cmpl $0, irq_pending
+	je 1b
+	say irq_pending
+	movl $0x10246, irq_enabled
+	call_host SEND_INTERRUPTS, $0, $0, $0, $0
+9:	end
+5:	say_frame 1
+	end
+	row "SHUTDOWN, restart, with a text that isn't there", "restart"
+	start
+	call_host SHUTDOWN, $0x40000000, $2, $0, $0
+	row "a GDT loaded from end to end, while in use", "1234 5678 CRASH: done"
+	start
+	xor %edi, %edi
+1:	mov linux_gdt(,%edi,8), %ecx
+	mov linux_gdt+4(,%edi,8), %edx
+	mov %edi, %ebx
+	mov $LOAD_GDT, %eax
+	xor %esi, %esi
+	int $0x1f
+	inc %edi
+	cmp $32, %edi
+	jne 1b
+	movl $0x1234, SCRATCH + 0x14
+	movl $0x5678, 0x60000
+	mov $0xd8, %eax
+	mov %eax, %fs
+	mov $0xe0, %eax
+	mov %eax, %gs
+	mov $0x7b, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %gs:0x14, %ecx
+	say %ecx
+	mov %fs:0x80000, %ecx
+	say %ecx
+	push %gs
+	push %fs
+	xor %eax, %eax
+	mov %eax, %gs
+	pop %fs
+	pop %gs
+	end
+	.text 3
+	.balign 8
+linux_gdt:
+	.fill 12, 8, 0
+	.long 0x0000ffff, 0x00cf9a00, 0x0000ffff, 0x00cf9200
+	.long 0x0000ffff, 0x00cffa00, 0x0000ffff, 0x00cff200
+	.fill 2, 8, 0
+	.long 0x0000ffff, 0x00409a00, 0x0000ffff, 0x00009a00
+	.long 0x0000ffff, 0x00009200, 0, 0x00009200, 0, 0x00009200
+	.long 0x0000ffff, 0x00409a00, 0x0000ffff, 0x00009a00, 0x0000ffff, 0x00409200
+	.long 0x0000ffff, 0x00cf9200
+	.long 0x0000ffff, 0xff8f92fe
+	.long 0x00000018, 0x00409005
+	.fill 3, 8, 0
+	.text 0
+
+	row "a program's page at a kernel address is another one", "11 22 CRASH: done"
+	start
+	call paging_on
+	/* mov $0x11, %eax; int $0x80 */
+	movl $0x000011b8, 0x80000
+	movl $0x80cd00, 0x80004
+	movl $0x000022b8, 0x81000
+	movl $0x80cd00, 0x81004
+	gate 0x80, 6f, TRAP_GATE + ANYBODY
+	mov $0xc0080000, %ebp
+	jmp to_user
+6:	mov $0x7b, %ecx
+	mov %ecx, %ds
+	mov %ecx, %es
+	say %eax
+	cmp $0x22, %eax
+	je 7f
+	movl $0x81025, PTABLE + 0x200
+	call_host SET_PTE, $PGDIR, $0xc0080000, $0x81025, $0
+	call_host FLUSH_TLB, $1, $0, $0, $0
+	movl $0xc0080000, (%esp)
+	iret
+7:	end
+
+	row "int 0x80 in ring 1 that returns to ring 3", "61 73 CRASH: done"
+	start
+	call paging_on
+	gdt 14, 0x0000ffff, 0x00cffa00
+	gdt 15, 0x0000ffff, 0x00cff200
+	gate 0x80, 6f, TRAP_GATE + ANYBODY
+	call_host SET_STACK, $0x69, $KERNEL_STACK, $2, $0
+	mov $KERNEL_STACK - 8, %esp
+	int $0x80
+6:	mov $0x7b, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov 4(%esp), %ecx
+	say %ecx
+	cmp $0x73, %ecx
+	je the_end
+	movl $0x7b, 16(%esp)
+	movl $USER_STACK, 12(%esp)
+	movl $0x202, 8(%esp)
+	movl $0x73, 4(%esp)
+	movl $5f, (%esp)
+	iret
+5:	int $0x80
+
+	row "TF in ring 3: int, rep, popf", "2 3 8 d d d f 14 15 18 CRASH: done"
+	start
+	call paging_on
+	gate 0x80, 6f, TRAP_GATE + ANYBODY
+	gate 1, 7f, INTERRUPT_GATE
+	mov $5f, %ebp
+	jmp to_user
+5:	int $0x80
+	nop
+	mov $3, %ecx
+	mov $USER_STACK - 64, %edi
+	rep stosb
+	push $0x202
+	popf
+	nop
+	int $0x80
+6:	mov $0x7b, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	orl $0x100, 8(%esp)
+	push %eax
+	mov 4(%esp), %eax
+	sub $5b, %eax
+	say %eax
+	pop %eax
+	cmpl $5b + 10, (%esp)
+	jae the_end
+	iret
+7:	push %eax
+	mov 4(%esp), %eax
+	sub $5b, %eax
+	say %eax
+	pop %eax
+	iret
+
+	row "a ring that is full", "1 40 77 CRASH: done"
+	start
+	mov $1, %ecx
+	mov $hcalls, %edi
+1:	movl $CLOCKEVENT, (%edi)
+	movl $0, 4(%edi)
+	add $20, %edi
+	inc %ecx
+	cmp $65, %ecx
+	jne 1b
+	movl $NOTIFY, hcalls
+	movl $1, hcalls + 4
+	movl $NOTIFY, hcalls + 63 * 20
+	movl $64, hcalls + 63 * 20 + 4
+	mov $hcall_status, %edi
+	mov $64, %ecx
+	xor %eax, %eax
+	rep stosb
+	call_host NOTIFY, $0x77, $0, $0, $0
+	mov $hcall_status, %edi
+	mov $64, %ecx
+	mov $0xff, %al
+	repe scasb
+	jne 1f
+	end
+1:	ud2
+
+	row "PTEs that aren't present may say anything", "CRASH: done"
+	start
+	call paging_on
+	pte 0x80000, 0xdeadbe00
+	pte 0x81000, 0xfffff166
+	pte 0x82000, 0x81178
+	end
+
+	/* The first times the page's code is thrown away, later it's watched. */
+	row "code that is patched by way of another mapping", "b b CRASH: done"
+	start
+	call paging_on
+	/* mov $0x11, %eax; ret */
+	movl $0x000011b8, 0x80000
+	movl $0x00c300, 0x80004
+	mov $0xc0080000, %edi
+	mov $203, %ebp
+1:	call *%edi
+	movl $0x80163, PTABLE + 0xffc
+	call_host SET_PTE, $PGDIR, $0xc03ff000, $0x80163, $0
+	mov %ebp, 0xc03ff001
+	movl $0, PTABLE + 0xffc
+	call_host SET_PTE, $PGDIR, $0xc03ff000, $0, $0
+	call *%edi
+	cmp %eax, %ebp
+	jne 2f
+	dec %ebp
+	cmp $0xa, %ebp
+	jne 1b
+2:	inc %ebp
+	say %eax
+	say %ebp
+	end
+
 	/* ---- What host.c runs in its own ways: names with a ! ---- */
 
 	/* Tells of each interrupt line that's raised, by its number + 1. */
@@ -1349,6 +1559,21 @@ tell2:	say_frame 2
 	iret
 53:	say $32
 	iret
+	/* Two lines at once: is there a note for the second? */
+	row "!note", ""
+	movl $6, blocked
+	start
+	gate 33, 50f, INTERRUPT_GATE
+	gate 34, 51f, INTERRUPT_GATE
+	movl $0, blocked
+	call_host HALT, $0, $0, $0, $0
+50:	say irq_pending
+	movl $0x200, irq_enabled
+	call_host SEND_INTERRUPTS, $0, $0, $0, $0
+51:	mov irq_pending, %ecx
+	inc %ecx
+	say %ecx
+	end
 	/* 1,000 notifies, then a word. */
 	row "!notify", ""
 	start

@@ -500,6 +500,20 @@ static void irq_ends_halt(void)
 	host_close(lg);
 }
 
+static void second_irq_leaves_note(void)
+{
+	unsigned long word;
+
+	start_row("!note");
+	IS(irq(1), 0);
+	IS(irq(2), 0);
+	IS(run(&word), WORD);
+	IS(word, 0x200);
+	IS(run(&word), WORD);
+	IS(word, 1);
+	host_close(lg);
+}
+
 /* As fast as the Guest can take them; a lost one would leave it asleep. */
 static volatile unsigned raised, heard;
 
@@ -696,6 +710,8 @@ static const struct test {
 	{ "restart: ERESTART again and again", restart },
 	{ "only the task that initialized may read", other_task },
 	{ "interrupts end HALT, the lowest line first", irq_ends_halt },
+	{ "an interrupt that waits for another leaves a note",
+	  second_irq_leaves_note },
 	{ "no wake-up is lost in 20,000", no_wakeup_is_lost },
 	{ "a signal ends HALT with EINTR", signal_ends_halt },
 	{ "a signal ends anything with EINTR", signal_ends_run },
