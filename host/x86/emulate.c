@@ -746,6 +746,8 @@ static bool arpl(struct x86_cpu *cpu, const struct x86_insn *insn)
 		return true;
 	}
 	selector = (selector & ~3u) | rpl;
+	if (insn->mem && insn->mem_seg == X86_CS)
+		return trap(cpu, X86_GP);
 	if (!insn->mem)
 		x86_put_reg(cpu, insn->rm, 2, selector);
 	else if (!x86_write(cpu, x86_operand_address(cpu, insn), &selector, 2))
