@@ -843,8 +843,8 @@ static void exceptions(struct x86_insn *insn, struct cursor *at)
  * cs:, which nobody may write to by that name.  "add" is nothing to emulate, so
  * these can't be mistaken for another one.
  *
- * But the FPU may have a reason not to store at all, and the machine knows best
- * (translate.c makes it try). */
+ * But the FPU may have a reason not to store at all, and "pop" to trap before it
+ * does, so the machine has to try (see translate.c). */
 static void is_gp(struct x86_insn *insn)
 {
 	insn->kind = X86_EMULATE;
@@ -858,7 +858,7 @@ static bool stores_to_code(const struct x86_insn *insn, u32 code)
 		return insn->writes_mem && insn->seg == X86_CS;
 	if (insn->map == 0 && insn->opcode == 0x63)
 		return false;	/* arpl thinks about it for a while */
-	if (insn->fpu && insn->kind == X86_COPY)
+	if ((insn->fpu && insn->kind == X86_COPY) || insn->kind == X86_POP_RM)
 		return false;
 	return insn->mem && insn->mem_seg == X86_CS &&
 	       (code & STORES || (insn->fpu && insn->writes_mem));

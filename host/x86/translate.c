@@ -504,15 +504,15 @@ static void set_memory(struct emitter *e, struct host_insn *h,
 	}
 }
 
-/* A store of the FPU's to cs:.  If the FPU does store, that's a #GP, and so it is
- * at an address which isn't one. */
-static bool stores_to_code(const struct x86_insn *insn)
+/* The same for an operand that may be stored to.  Nobody stores to cs:, and whoever
+ * gets as far as trying has a #GP, as there is for an address that isn't one. */
+static void set_target(struct emitter *e, struct host_insn *h,
+		       const struct x86_insn *insn, int bias)
 {
-	return insn->mem && insn->mem_seg == X86_CS && insn->writes_mem;
-}
-
-static void set_no_memory(struct emitter *e, struct host_insn *h)
-{
+	if (insn->mem_seg != X86_CS || !insn->writes_mem) {
+		set_memory(e, h, insn, bias);
+		return;
+	}
 	put_bytes(e, 0xb849, 2);		/* mov r8, 1 << 63 */
 	put_bytes(e, 1ull << 63, 8);
 	h->mem = true;
@@ -545,10 +545,8 @@ static void emit_copy(struct emitter *e, const struct x86_insn *insn)
 		h.opcode &= ~7;
 	}
 	h.reg = operand_reg(insn->reg_is, insn->reg);
-	if (stores_to_code(insn)) {
-		set_no_memory(e, &h);
-	} else if (insn->mem) {
-		set_memory(e, &h, insn, 0);
+	if (insn->mem) {
+		set_target(e, &h, insn, 0);
 		borrow = h.base == X86_ESI && e->fix;
 	} else {
 		h.rm = operand_reg(insn->rm_is, insn->rm);
@@ -637,7 +635,7 @@ static void emit_pop_rm(struct emitter *e, const struct x86_insn *insn)
 		return;
 	}
 	emit_load(e, insn->opsize16, 10, R13, 0);
-	set_memory(e, &h, insn, stack_size(insn));
+	set_target(e, &h, insn, stack_size(insn));
 	emit(e, &h);
 	emit_add(e, R13, R13, stack_size(insn));
 }

@@ -337,11 +337,12 @@ static const struct {
 	{ "2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 0f", TOO_LONG },
 	{ "2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 2e 05 00 00 00", TOO_LONG },
 	{ "2e 2e 2e 2e 2e 2e 2e 2e 2e 2e d9 05 00 00 00", TOO_LONG },
-	/* A store to cs: isn't tried, unless it's the FPU's. */
+	/* A store to cs: isn't tried, unless it's pop or the FPU's. */
 	{ "2e 89 18", "3 emulate opcode 00" },
 	{ "2e d9 30", "3 emulate opcode 00 fpu" },
 	{ "2e d9 18", "3 copy [cs:eax] fpu writes" },
 	{ "2e 0f 7f 00", "4 copy [cs:eax] fpu writes" },
+	{ "2e 8f 00", "3 pop-rm [cs:eax] writes" },
 };
 
 static char found[256];

@@ -8,6 +8,7 @@
  *
  * What exists is in a table of forms, one line for each row of the manual's
  * opcode maps. */
+#define _GNU_SOURCE
 #include <string.h>
 
 #include "generate.h"
@@ -424,7 +425,7 @@ static u32 near_target(struct generator *g, u32 size, bool aligned)
 static void any_memory(struct generator *g, struct operand *o, u32 size,
 		       bool aligned)
 {
-	static const u8 flat[] = { 0x26, 0x36, 0x3e };
+	static const u8 flat[] = { 0x26, 0x2e, 0x36, 0x3e };
 	u32 dice = random_number(g, 100);
 	u32 target = percent(g, 50) && !g->place ?
 			     near_target(g, size, aligned) :
@@ -445,7 +446,7 @@ static void any_memory(struct generator *g, struct operand *o, u32 size,
 		target = LOW + (target - DATA) % 0x2ff0;
 		operand16(g, o, aligned ? target & ~15u : target);
 	} else if (dice < 22) {
-		o->prefixes[o->n++] = flat[random_number(g, 3)];
+		o->prefixes[o->n++] = flat[random_number(g, 4)];
 		operand32(g, o, target);
 	} else {
 		operand32(g, o, target);
@@ -1226,11 +1227,18 @@ static void cpuid(struct generator *g)
 	g->known &= ~0xf;
 }
 
+/* sldt and its kin are Linux's, which gives up at too many prefixes (UMIP). */
+static bool of_linux(const struct text *text)
+{
+	return memmem(text->bytes, 4, "\x0f\x00", 2) ||
+	       memmem(text->bytes, 4, "\x0f\x01", 2);
+}
+
 /* Prefixes that mean nothing, and what the program would do with the wrong
  * length or address. */
 static void superfluous_prefixes(struct generator *g, u32 from)
 {
-	static const u8 some[] = { 0x26, 0x36, 0x3e, 0x67, 0x66, 0xf3, 0xf2 };
+	static const u8 some[] = { 0x26, 0x2e, 0x36, 0x3e, 0x67, 0x66, 0xf3, 0xf2 };
 	struct text *text;
 	u32 n = percent(g, 90) ? 1 : random_number(g, 5);
 
@@ -1238,12 +1246,12 @@ static void superfluous_prefixes(struct generator *g, u32 from)
 		return;
 	text = &g->program->text[g->program->n - 1];
 	if (text->rel || text->abs || text->len + n > 17 ||
-	    memchr(text->bytes, 0xae, 4) || (text->bytes[0] == 0x0f && text->bytes[1] < 2))
+	    memchr(text->bytes, 0xae, 4) || of_linux(text))
 		return;
 	memmove(text->bytes + n, text->bytes, text->len);
 	text->len += n;
 	while (n--)
-		text->bytes[n] = some[random_number(g, percent(g, 90) ? 3 : 7)];
+		text->bytes[n] = some[random_number(g, percent(g, 90) ? 4 : 8)];
 }
 
 static void any_insn(struct generator *g, int depth)
