@@ -717,8 +717,6 @@ static bool group5(struct x86_cpu *cpu, const struct x86_insn *insn)
 		return insn->reg == 2 ? call(cpu, insn, target) :
 					jump(cpu, insn, target);
 	}
-	if (!insn->mem)
-		return trap(cpu, X86_UD);
 	if (!read_far_pointer(cpu, x86_operand_address(cpu, insn), size, &far))
 		return false;
 	return insn->reg == 3 ? far_call(cpu, insn, &far) :

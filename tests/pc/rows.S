@@ -33,6 +33,7 @@
 #define TABLE 0x201000
 #define HIGH_TABLE 0x202000
 #define TOP_TABLE 0x203000
+#define NO_MEMORY 0x500000
 #define PAGE_A 0x210000
 #define PAGE_B 0x211000
 #define TOP_PAGE 0x212000	/* mapped below 4 GB, so that page 0 is next */
@@ -267,6 +268,20 @@ _start:
 1:	cmpl $1, faults
 	ok e, "... and nothing else for the kernel"
 
+	/* ... and what may be asked of them. */
+	.macro query condition, insn, high, name
+	movl $\high, other + 4
+	mov $OTHER, %eax
+	\insn %ax
+	ok \condition, "\name"
+	.endm
+	query z, verw, 0x00cff200, "data that may be written"
+	query nz, verw, 0x00cff000, "... or not"
+	query z, verr, 0x00cff000, "... but read"
+	query nz, verw, 0x00cffa00, "code that may be read isn't written"
+	query z, verr, 0x00cffa00, "... but read"
+	query nz, verr, 0x00cff800, "... unless it may not"
+
 	movl $0, faults
 	movl $1f, skip_to
 	pushl $VM | 2
@@ -316,6 +331,11 @@ _start:
 	mov %eax, %cr4
 	cmpl $0xaaaa, WINDOW
 	ok e, "... and PGE, where they are"
+	movl $NO_MEMORY | 0x103, HIGH_TABLE
+	invlpg WINDOW
+	mov $3, %eax
+	arpl %ax, WINDOW
+	ok nz, "where no memory is there are ones"
 	movl $PAGE_A | 0x101, HIGH_TABLE
 	invlpg WINDOW
 	movl $0, faults
