@@ -25,6 +25,7 @@ static unsigned tests, failed;
 static struct guest_page *table[ROOTS];	/* by page, below GLOBAL_START */
 static struct guest_page *globals;	/* by page, the others */
 
+static bool gullible;			/* our walk: allows anything */
 static bool code[MEMORY_PAGES];
 static u32 code_writes;
 /* The translations that a view believes in, by page: pfn + 1. */
@@ -73,6 +74,10 @@ static bool mock_walk(void *owner, u64 root, u32 lin, u32 access,
 	if (!(e->flags & PRESENT))
 		return false;
 	*error |= X86_PRESENT;
+	if (gullible) {
+		*page = *e;
+		return true;
+	}
 	if (access & X86_WRITE && !(e->flags & GUEST_PAGE_WRITE))
 		return false;
 	if (access & X86_USER && !(e->flags & GUEST_PAGE_USER))
@@ -308,7 +313,8 @@ static void set_up(void)
 				 .sa_flags = SA_SIGINFO };
 
 	sigaction(SIGSEGV, &act, NULL);
-	cpu.memory = mmap(NULL, MEMORY_PAGES * PAGE_SIZE,
+	/* With a page behind it that isn't the Guest's. */
+	cpu.memory = mmap(NULL, (MEMORY_PAGES + 1) * PAGE_SIZE,
 			  PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			  -1, 0);
 	cpu.memory_pages = MEMORY_PAGES;
@@ -364,6 +370,8 @@ static void test_linear(void)
 	windows_enter(ws, PAGE_SIZE, false);
 	windows_forget(ws, WINDOWS_LINEAR);
 	result(mappings_of_kernel() == 0, "linear: forgotten");
+	windows_enter(ws, 2 * PAGE_SIZE, false);
+	result(!cpu.view->linear, "... also by who comes in its place");
 }
 
 static void test_rights(void)
@@ -381,8 +389,14 @@ static void test_rights(void)
 	       "user: kernel's page");
 	result(check_access(0, lin + 2 * PAGE_SIZE, false), "user: no page");
 	set_entry(0, lin + 3 * PAGE_SIZE, MEMORY_PAGES, RWU | AD);
-	result(access_page(lin + 3 * PAGE_SIZE, false, &value) == 0x105,
+	result(access_page(lin + 3 * PAGE_SIZE, false, &value) == 0x105 &&
+		       access_page(lin + 3 * PAGE_SIZE, true, &value) == 0x107,
 	       "user: no page that isn't the Guest's, whatever tables say");
+	gullible = true;
+	result(access_page(lin + PAGE_SIZE, false, &value) == 0x105 &&
+		       access_page(lin, true, &value) == 0x107,
+	       "user: nor one that tables forbid, whatever the reader says");
+	gullible = false;
 	windows_enter(ws, 0, false);
 	result(check_access(0, lin, false) && check_access(0, lin, true),
 	       "kernel: obeys W as well");
@@ -565,10 +579,46 @@ static bool use_windows(u32 count)
 	return ok;
 }
 
+/* The kernel's part may begin in the middle of a neighbourhood. */
+static void test_border(void)
+{
+	u32 lin = GLOBAL_START + 5 * PAGE_SIZE;
+	bool ok;
+
+	restart();
+	cpu.global_start = lin;
+	set_entry(0, lin - PAGE_SIZE, 104, RWU | AD);
+	set_entry(0, lin, 105, RW | AD);
+	windows_enter(ws, 0, false);
+	ok = check_access(0, lin, true);
+	windows_enter(ws, 0, true);
+	ok &= check_access(0, lin - PAGE_SIZE, true);
+	result(ok && check_access(0, lin, false) && check_access(0, lin, true),
+	       "a program's neighbours aren't the kernel's");
+}
+
+/* A page in each region of so many page directories. */
+static bool use_regions(u32 roots)
+{
+	bool ok = true;
+
+	for (u32 root = 0; root < roots; root++) {
+		windows_enter(ws, root * PAGE_SIZE, true);
+		for (u32 i = 0; i < GLOBAL_START >> 22; i++) {
+			set_entry(root * PAGE_SIZE, i << 22, 1000 + i, RWU | AD);
+			ok &= check_access(root * PAGE_SIZE, i << 22, true);
+		}
+	}
+	return ok;
+}
+
 static void test_eviction(void)
 {
 	struct windows_stats stats;
 
+	restart();
+	result(use_regions(11) && ws->used_leaves < LEAVES,
+	       "no more than 8191 regions at a time");
 	restart();
 	set_entry(0, GLOBAL_START, 1, RW | AD);
 	result(use_windows(ROOTS), "300 page directories, in turn");
@@ -823,6 +873,19 @@ static bool lists_are_right(void)
 	return listed == writable;
 }
 
+static void test_code(void)
+{
+	bool ok;
+
+	restart();
+	set_entry(0, GLOBAL_START, 7, RW | AD);
+	windows_enter(ws, 0, false);
+	ok = execute(0, GLOBAL_START);
+	set_entry(0, GLOBAL_START, 8, RW | AD);
+	windows_flush_all(ws);
+	result(ok && execute(0, GLOBAL_START), "flush all: the kernel's code, too");
+}
+
 static void test_random(void)
 {
 	for (u32 round = 0; round < 8; round++) {
@@ -855,8 +918,10 @@ int main(int argc, char *argv[])
 	test_neighbours();
 	test_flush();
 	test_global();
+	test_border();
 	test_eviction();
 	test_exhaustion();
+	test_code();
 	test_random();
 	windows_exit(ws);
 	printf("1..%u\n", tests);
