@@ -281,6 +281,12 @@ _start:
 	query nz, verw, 0x00cffa00, "code that may be read isn't written"
 	query z, verr, 0x00cffa00, "... but read"
 	query nz, verr, 0x00cff800, "... unless it may not"
+	query z, verr, 0x00cf9e00, "code that conforms is everybody's"
+	query nz, verr, 0x00cf9600, "... but not data, though they share a bit"
+	movl $0x00008c00, other + 4
+	mov $OTHER, %eax
+	lar %ax, %ecx
+	ok nz, "... nor call gates"
 
 	movl $0, faults
 	movl $1f, skip_to

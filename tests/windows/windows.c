@@ -389,6 +389,8 @@ static void test_rights(void)
 	       "user: kernel's page");
 	result(check_access(0, lin + 2 * PAGE_SIZE, false), "user: no page");
 	set_entry(0, lin + 3 * PAGE_SIZE, MEMORY_PAGES, RWU | AD);
+	set_entry(0, lin + 2 * PAGE_SIZE, MEMORY_PAGES - 1, RWU | AD);
+	check_access(0, lin + 2 * PAGE_SIZE, true);
 	result(access_page(lin + 3 * PAGE_SIZE, false, &value) == 0x105 &&
 		       access_page(lin + 3 * PAGE_SIZE, true, &value) == 0x107,
 	       "user: no page that isn't the Guest's, whatever tables say");
