@@ -60,10 +60,7 @@ void kill_guest(struct lguest *lg, const char *fmt, ...)
  * bus, their interrupt controllers and their serial lines, without a thought
  * that they might not be there.  So reading a port gives all ones, as an empty
  * bus does, and writing is for nothing; and cli, which happens on the same
- * occasions, is skipped as well.
- *
- * Anything else before a Guest has introduced itself is the sign of one that
- * never will, because it has never heard of us. */
+ * occasions, is skipped as well. */
 #define OP_CLI 0xfa
 #define OP_IN 0xe4	/* and e5; ec and ed with the port in dx */
 #define OP_OUT 0xe6
@@ -88,12 +85,10 @@ static void privileged(struct x86_cpu *cpu, const struct x86_insn *insn)
 				       is_port_io(insn->opcode, OP_IN) ||
 				       is_port_io(insn->opcode, OP_OUT));
 
-	if (harmless && !cpu->user) {
+	if (harmless && !cpu->user)
 		skip(cpu, insn);
-	} else {
-		lg_of(cpu)->stranger = !lg_of(cpu)->data;
+	else
 		x86_trap(cpu, X86_GP, 0, 0);
-	}
 }
 /*:*/
 

@@ -115,7 +115,12 @@ static void deliver(struct lguest *lg, const struct lg_gate *gate, u32 resume,
  *
  * There's no cr2 for a Guest to read, so the address of a page fault goes to
  * where it looks for it.  And as on hardware, the eflags of a fault has RF, the
- * bit that says "we've been here already". */
+ * bit that says "we've been here already".
+ *
+ * A trap before a Guest has introduced itself is the sign of one that never will,
+ * because it has never heard of us: it wants a privileged instruction; or it's a
+ * Linux that can be made for other Hosts, has been told by the Launcher who we are,
+ * and stops with ud2. */
 static bool deliver_trap(struct lguest *lg, u8 vector, u32 error)
 {
 	const struct lg_gate *gate = &lg->idt[vector];
@@ -139,9 +144,11 @@ void lguest_trap(struct x86_cpu *cpu, u8 vector, u32 error, u32 address)
 		return;
 	if (vector == X86_PF && lg->data)
 		lg->data->cr2 = address;
-	if (!deliver_trap(lg, vector, error))
-		kill_guest(lg, "unhandled trap %u at %#x (%#x)", vector,
-			   cpu->eip, vector == X86_PF ? address : error);
+	if (deliver_trap(lg, vector, error))
+		return;
+	lg->stranger = !lg->data;
+	kill_guest(lg, "unhandled trap %u at %#x (%#x)", vector, cpu->eip,
+		   vector == X86_PF ? address : error);
 }
 
 /* A trap that was asked for: int, int3, into.  Only ring 1 may call the Host,

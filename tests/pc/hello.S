@@ -3,6 +3,13 @@
 	.text
 	.globl _start
 _start:
+#ifdef SUBARCH
+	/* What Linux does that has paravirt, but not for lguest. */
+	cmpl $0, 0x23c(%esi)		/* hdr.hardware_subarch */
+	je 1f
+	ud2
+1:
+#endif
 	lgdt gdt_pointer
 	mov 0x228(%esi), %esi		/* hdr.cmd_line_ptr */
 	mov $0x3f8, %dx

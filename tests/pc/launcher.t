@@ -19,6 +19,7 @@ build() {	# $1 name, $2... gcc's arguments
 }
 
 build hello tests/pc/hello.S
+build paravirt -DSUBARCH tests/pc/hello.S
 build program -DSEGMENT=ds -DLOW=0x1000ffff -DHIGH=0x00cff200 tests/pc/segment.S
 build kernel -DSEGMENT=ss -DLOW=0x0000ffff -DHIGH=0x000f9200 tests/pc/segment.S
 build thread -DSEGMENT=gs -DLOW=0x1000ffff -DHIGH=0x0040f200 tests/pc/segment.S
@@ -42,6 +43,8 @@ check() {	# $1 name, $2 status, $3 pattern of a line, $4... lguest's arguments
 hello=$dir/hello
 check 'a kernel that is no lguest kernel gets a PC' 0 \
 	'.*noisapnp .*nolapic say hello' 16 "$hello" say hello
+check '... also one that finds out by itself' 0 \
+	'.*noisapnp .*nolapic say hello' 16 "$dir/paravirt" say hello
 check '... which --verbose mentions' 0 \
 	"lguest: $hello is no lguest kernel .*: once more, on a PC" \
 	--verbose 16 "$hello"
