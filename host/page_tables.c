@@ -277,7 +277,33 @@ static bool walk(void *owner, u64 root, u32 lin, u32 access,
 	return true;
 }
 
-const struct page_reader lguest_reader = { .walk = walk, .peek = peek };
+/* A third question comes where all tables are to be looked through: is a whole
+ * region still as it was?  A table that's used has "accessed" set in the upper entry
+ * of one directory and maybe not in another's; nothing depends on that. */
+static u64 sum_table(struct lguest *lg, u64 root, u32 lin)
+{
+	struct path path;
+
+	if (is_reserved(lg, lin) || !find_upper(lg, root, lin, &path) ||
+	    !(path.upper.value & ENTRY_PRESENT) ||
+	    !in_memory(lg, path.upper.value))
+		return 0;
+	return x86_sum_page(&lg->cpu, path.upper.value >> PAGE_SHIFT) +
+	       (path.upper.value & ~(u64)ENTRY_ACCESSED);
+}
+
+static u64 sum(void *owner, u64 root, u32 lin)
+{
+	struct lguest *lg = owner;
+	u64 first = sum_table(lg, root, lin);
+
+	return lg->pae ? first * 3 + sum_table(lg, root,
+					       lin + (1u << PAE_SPAN_SHIFT))
+		       : first;
+}
+
+const struct page_reader lguest_reader = { .walk = walk, .peek = peek,
+					   .sum = sum };
 /*:*/
 
 /*H:640 Which of the two layouts is it?  A Guest never says; it just names its

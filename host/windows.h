@@ -18,6 +18,9 @@ struct page_reader {
 		     struct guest_page *page, u32 *error);
 	/* What stands there now, touching nothing.  false: not present. */
 	bool (*peek)(void *owner, u64 root, u32 lin, struct guest_page *page);
+	/* All that peek() says of the 4 MiB at @lin, in one number which most
+	 * likely is another as soon as any of it is.  0: nothing.  May be NULL. */
+	u64 (*sum)(void *owner, u64 root, u32 lin);
 };
 
 /* The root of a Guest without paging: linear = physical, all rights. */

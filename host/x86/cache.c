@@ -471,7 +471,7 @@ static u64 sum_block(const struct x86_cpu *cpu, const struct x86_block *b)
  * executed, so it'll be in the machine's cache soon anyway.  (With sum_block() for
  * each block of the page, booting Debian to its login prompt took 1.4 times as long:
  * a library has blocks for each process that has it somewhere else.) */
-static u64 sum_page(const struct x86_cpu *cpu, u32 pfn)
+u64 x86_sum_page(const struct x86_cpu *cpu, u32 pfn)
 {
 	return sum_bytes(cpu->cache->secrets,
 			 cpu->memory + (u64)pfn * PAGE_SIZE, PAGE_SIZE);
@@ -513,7 +513,7 @@ static void verify_page(struct x86_cpu *cpu, u32 pfn)
 	struct x86_code_page *page = &cpu->cache->pages[pfn];
 
 	if (page->head && !restless(cpu->cache, pfn) &&
-	    page->sum != sum_page(cpu, pfn))
+	    page->sum != x86_sum_page(cpu, pfn))
 		drop_page(cpu->cache, pfn, true, 0);
 }
 
@@ -578,7 +578,7 @@ static void list_in_page(struct x86_cpu *cpu, u32 n, u32 pfn)
 	if (!first || restless(c, pfn))
 		return;
 	cpu->machine->protect(cpu, pfn);
-	c->pages[pfn].sum = sum_page(cpu, pfn);
+	c->pages[pfn].sum = x86_sum_page(cpu, pfn);
 }
 
 static void register_block(struct x86_cpu *cpu, struct x86_block *b)

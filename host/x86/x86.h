@@ -292,6 +292,9 @@ void x86_view_emptied(struct x86_cpu *cpu, struct x86_view *view);
 void x86_global_changed(struct x86_cpu *cpu, u32 lin);
 void x86_all_changed(struct x86_cpu *cpu);
 
+/* All that stands in Guest page @pfn, in one number that no Guest can foresee. */
+u64 x86_sum_page(const struct x86_cpu *cpu, u32 pfn);
+
 /*S:990 And so each instruction of the Guest has been run, by the only machine
  * that could be trusted to know what it does: the one it was written for.  All
  * that we did was to move the furniture.

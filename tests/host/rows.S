@@ -1127,6 +1127,30 @@ tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
 	mov 0x80000, %ecx
 	say %ecx
 	end
+	row "FLUSH_TLB of the kernel's part", "11 22 11 22 CRASH: done"
+	start
+	movl $0x11, 0x80000
+	movl $0x22, 0x81000
+	call paging_on
+	mov 0xc0080000, %ecx
+	say %ecx
+	call_host FLUSH_TLB, $1, $0, $0, $0
+	call_host FLUSH_TLB, $1, $0, $0, $0
+	movl $0x81067, PTABLE + 0x200
+	call_host FLUSH_TLB, $1, $0, $0, $0
+	mov 0xc0080000, %ecx
+	say %ecx
+	call_host FLUSH_TLB, $1, $0, $0, $0
+	/* There and back again: the last one looks as before. */
+	movl $0x80067, PTABLE + 0x200
+	call_host SET_PTE, $PGDIR, $0xc0080000, $0x80067, $0
+	mov 0xc0080000, %ecx
+	say %ecx
+	movl $0x81067, PTABLE + 0x200
+	call_host FLUSH_TLB, $1, $0, $0, $0
+	mov 0xc0080000, %ecx
+	say %ecx
+	end
 	row "NEW_PGTABLE: another address space", "11 22 11 CRASH: done"
 	start
 	movl $0x11, 0x80000

@@ -91,6 +91,16 @@ void windows_forget(struct windows *w, u64 root)
 	hear("forget;");
 }
 
+u64 x86_sum_page(const struct x86_cpu *cpu, u32 pfn)
+{
+	const u32 *words = (const u32 *)(cpu->memory + pfn * PAGE_SIZE);
+	u64 sum = 1;
+
+	for (u32 i = 0; i < PAGE_SIZE / 4; i++)
+		sum = sum * 0x9e3779b97f4a7c15 + words[i];
+	return sum;
+}
+
 static bool heard_is(const char *what)
 {
 	return !strcmp(heard, what);
@@ -260,6 +270,42 @@ static void test_edges(void)
 	       "linear: the end of memory");
 }
 
+/* Another sum for another table, and for another place of it. */
+static bool sum_tells(bool pae)
+{
+	u32 lin = LIN & ~0x3fffffu;
+	u64 before, used, moved;
+
+	set_tables(pae, TABLE | 7, 0x5007);
+	before = lguest_reader.sum(&lg, ROOT, lin);
+	*upper_word() |= 0x20;
+	used = lguest_reader.sum(&lg, ROOT, lin);
+	*lower_word() ^= 0x20;
+	if (!before || used != before ||
+	    lguest_reader.sum(&lg, ROOT, lin) == before)
+		return false;
+	*lower_word() ^= 0x20;
+	*upper_word() ^= 4;
+	if (lguest_reader.sum(&lg, ROOT, lin) == before)
+		return false;
+	*upper_word() = 0;
+	if (lguest_reader.sum(&lg, ROOT, lin))
+		return false;
+	upper_word()[2] = TABLE | 7;	/* PAE: the region's other half */
+	moved = lguest_reader.sum(&lg, ROOT, lin);
+	return pae ? moved && moved != before : !moved;
+}
+
+static void test_sums(void)
+{
+	result(sum_tells(false), "the sum of a region");
+	result(sum_tells(true), "PAE: the sum of a region");
+	set_tables(false, 0x40000 | 7, 0);
+	result(!lguest_reader.sum(&lg, ROOT, LIN & ~0x3fffffu) &&
+		       !lguest_reader.sum(&lg, ROOT, 0xffc00000) && !reason[0],
+	       "no sum of what isn't there, and nobody dies of it");
+}
+
 static void first_table(u32 word0, u32 word1, u32 word2)
 {
 	memset(memory, 0, sizeof(memory));
@@ -345,6 +391,7 @@ int main(void)
 	test_deaths(false);
 	test_deaths(true);
 	test_edges();
+	test_sums();
 	test_layouts();
 	test_news();
 	test_pae_news();

@@ -89,7 +89,8 @@ static bool mock_walk(void *owner, u64 root, u32 lin, u32 access,
 	return true;
 }
 
-static const struct page_reader mock_reader = { mock_walk, mock_peek };
+static const struct page_reader mock_reader = { .walk = mock_walk,
+						.peek = mock_peek };
 
 /* The stub processor */
 

@@ -263,7 +263,7 @@ static const struct x86_machine machine = {
 	.descriptor = machine_descriptor,
 };
 
-static const struct page_reader reader = { page_walk, peek };
+static const struct page_reader reader = { .walk = page_walk, .peek = peek };
 
 void subject_start(const struct test_shared *with, u8 *memory)
 {

@@ -162,7 +162,7 @@ static const struct x86_machine machine = {
 	.protect = machine_protect, .interrupt = machine_interrupt,
 	.trap = machine_trap,
 };
-static const struct page_reader reader = { walk, peek };
+static const struct page_reader reader = { .walk = walk, .peek = peek };
 
 static void start(const struct row *row)
 {
