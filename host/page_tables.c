@@ -411,7 +411,7 @@ void guest_set_pmd(struct lguest *lg, u32 pmd_page, u32 index)
 		found = true;
 	}
 	if (!found)
-		windows_flush_all(lg->windows);
+		windows_flush_others(lg->windows);
 }
 
 void guest_flush_user(struct lguest *lg)

@@ -1281,6 +1281,16 @@ void windows_flush_all(struct windows *ws)
 	settle_current(ws);
 }
 
+void windows_flush_others(struct windows *ws)
+{
+	struct space *space = space_of(ws, ws->current);
+
+	for (u32 user = 0; user < 2; user++)
+		if (space->window[user].generation == ws->generation)
+			space->window[user].generation++;
+	ws->generation++;
+}
+
 void windows_forget(struct windows *ws, u64 root)
 {
 	struct space *space = find_space(ws, root);

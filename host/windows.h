@@ -54,6 +54,8 @@ void windows_flush_page(struct windows *windows, u64 root, u32 lin);
 void windows_flush_range(struct windows *windows, u64 root, u32 lin, u32 len);
 /* Everything, of every root (lazily, for roots not current). */
 void windows_flush_all(struct windows *windows);
+/* Everything of every root but the current one, and nothing global. */
+void windows_flush_others(struct windows *windows);
 /* @root's tables are gone: drop its windows. */
 void windows_forget(struct windows *windows, u64 root);
 

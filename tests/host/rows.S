@@ -176,6 +176,21 @@ pae_on:
 	call_host NEW_PGTABLE, $PGDIR, $0, $0, $0
 	ret
 
+/* Another one beside it, with tables of its own below 1 GB. */
+pae_sibling:
+	mov $PTABLE, %esi
+	mov $0x21000, %edi
+	mov $1024, %ecx
+	rep movsl
+	mov $PAE_PTABLE, %esi
+	mov $0x22000, %edi
+	mov $1024, %ecx
+	rep movsl
+	movl $0x21067, 0x22000
+	movl $0x22001, PGDIR + 0x20
+	movl $PAE_PTABLE + 1, PGDIR + 0x38
+	ret
+
 /* To ring 3 at the address in ebp. */
 to_user:
 	gdt 14, 0x0000ffff, 0x00cffa00
@@ -1563,6 +1578,106 @@ linux_gdt:
 	say %eax
 	say %ebp
 	end
+
+	/* Its directories are 32 bytes each, so many share a page. */
+	row "PAE: a program in each of two directories of one page", "11 7b 22 7b 11 7b CRASH: done"
+	start
+	call pae_on
+	call pae_sibling
+	movl $0x81027, 0x21400
+	/* mov $0x11, %eax; int $0x80 */
+	movl $0x000011b8, 0x80000
+	movl $0x80cd00, 0x80004
+	movl $0x000022b8, 0x81000
+	movl $0x80cd00, 0x81004
+	gate 0x80, 6f, TRAP_GATE + ANYBODY
+	xor %edi, %edi
+	mov $0x80000, %ebp
+	jmp to_user
+6:	mov $0x7b, %ecx
+	mov %ecx, %ds
+	mov %ecx, %es
+	say %eax
+	mov 16(%esp), %ecx
+	say %ecx
+	inc %edi
+	cmp $3, %edi
+	je the_end
+	mov %edi, %ebx
+	and $1, %ebx
+	shl $5, %ebx
+	add $PGDIR, %ebx
+	/* By the ring, as Linux does it. */
+	imul $40, %edi, %edx
+	movl $NEW_PGTABLE, hcalls - 40(%edx)
+	mov %ebx, hcalls - 36(%edx)
+	movl $SET_STACK, hcalls - 20(%edx)
+	movl $0x69, hcalls - 16(%edx)
+	movl $KERNEL_STACK, hcalls - 12(%edx)
+	movl $2, hcalls - 8(%edx)
+	movw $0, hcall_status - 2(,%edi,2)
+	call_host 0, $0, $0, $0, $0
+	movl $0x80000, (%esp)
+	iret
+
+	row "PAE: SET_PMD of a directory that isn't in use", "11 22 CRASH: done"
+	start
+	movl $0x11, 0x80000
+	movl $0x22, 0x81000
+	call pae_on
+	call pae_sibling
+	call_host NEW_PGTABLE, $PGDIR + 0x20, $0, $0, $0
+	mov 0x80000, %ecx
+	say %ecx
+	call_host NEW_PGTABLE, $PGDIR, $0, $0, $0
+	mov $0x21000, %esi
+	mov $0x23000, %edi
+	mov $1024, %ecx
+	rep movsl
+	movl $0x81027, 0x23400
+	movl $0x23067, 0x22000
+	call_host SET_PMD, $0x22000, $0, $0, $0
+	call_host NEW_PGTABLE, $PGDIR + 0x20, $0, $0, $0
+	mov 0x80000, %ecx
+	say %ecx
+	end
+
+	row "an interrupt brings the time", "1 CRASH: done"
+	start
+	gate 32, 5f, INTERRUPT_GATE
+	movl $0, seconds
+	movl $-1, seconds + 4
+	call_host CLOCKEVENT, $1000000, $0, $0, $0
+	call_host HALT, $0, $0, $0, $0
+5:	cmpl $1600000000, seconds
+	jb 1f
+	cmpl $1000000000, seconds + 4
+	jae 1f
+	say $1
+1:	end
+
+	row "a program's instruction in two pages, neither there at first", "4 200000 4 201000 CRASH: done"
+	start
+	call paging_on
+	gate 14, 6f, INTERRUPT_GATE
+	movw $0xb890, 0x80ffe
+	pte 0x200000, 0
+	pte 0x201000, 0
+	mov $0x200000, %ebp
+	jmp to_user
+6:	mov $0x7b, %ecx
+	mov %ecx, %ds
+	mov %ecx, %es
+	mov (%esp), %ecx
+	say %ecx
+	mov cr2, %ecx
+	say %ecx
+	cmp $0x201000, %ecx
+	je the_end
+	movl $0x80005, PTABLE + 0x800
+	add $4, %esp
+	movl $0x200ffe, (%esp)
+	iret
 
 	/* ---- What host.c runs in its own ways: names with a ! ---- */
 

@@ -513,6 +513,11 @@ static void test_flush(void)
 	windows_flush_page(ws, 0, lin);
 	windows_enter(ws, 0, true);
 	result(check_access(0, lin, true), "flush page: another window");
+	set_entry(PAGE_SIZE, lin, 402, RWU | AD);
+	windows_flush_others(ws);
+	result(is_mapped(lin + PAGE_SIZE, true), "flush others: not this one");
+	windows_enter(ws, PAGE_SIZE, true);
+	result(check_access(PAGE_SIZE, lin, true), "flush others");
 	result(ws->mappings == mappings_of_kernel(), "mappings counted");
 }
 
