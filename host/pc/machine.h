@@ -121,7 +121,7 @@ struct pc {
 	struct pc_event event;
 	char reason[PC_TEXT_LEN];
 	char note[PC_TEXT_LEN];
-	bool has_note, told_of_refusal, told_of_limit;
+	bool has_note, told_of_refusal, told_of_limit, told_of_watch;
 	int task;		/* whose thread's the PC is */
 	struct tsc_clocks first;
 	u32 tsc_khz;

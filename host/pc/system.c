@@ -122,6 +122,18 @@ static u32 read_cr(const struct pc *pc, unsigned number)
 	}
 }
 
+/* Each of four breakpoints has two bits of dr7, on for a thread or for all. */
+#define DR7_ENABLED 0xffu
+
+static void write_dr(struct pc *pc, unsigned number, u32 value)
+{
+	pc->dr[number] = value;
+	if (number == 7 && value & DR7_ENABLED)
+		pc_note(pc, &pc->told_of_watch,
+			"the Guest wants debug registers to watch for "
+			"something: nobody does that here");
+}
+
 /* 0f 20 to 23: mov from and to cr, dr.  The move comes first, so that whatever
  * it sets off finds the next instruction at eip. */
 static void move_register(struct pc *pc, const struct x86_insn *insn)
@@ -140,7 +152,7 @@ static void move_register(struct pc *pc, const struct x86_insn *insn)
 		write_cr(pc, insn->reg, value);
 		break;
 	case 0x23:
-		pc->dr[insn->reg] = value;
+		write_dr(pc, insn->reg, value);
 		break;
 	}
 }
@@ -262,8 +274,6 @@ static void group_0f01(struct pc *pc, const struct x86_insn *insn)
 {
 	if (insn->reg == 6)
 		load_machine_status(pc, insn);
-	else if (!insn->mem)
-		x86_trap(&pc->cpu, X86_UD, 0, 0);
 	else if (insn->reg == 7)
 		invalidate_page(pc, insn);
 	else

@@ -17,8 +17,8 @@
 	 BIT(X86_GP) | BIT(X86_PF) | BIT(X86_AC))
 #define ARE_TRAPS (BIT(X86_DB) | BIT(X86_BP) | BIT(X86_OF))
 
-/* What DR6 says after a single step: all but the bits for other causes. */
-#define DR6_STEP 0xffff4ff0u
+/* The bits of dr6 that are no cause of a #DB, and always set. */
+#define DR6_ONES 0xffff0ff0u
 
 /* A gate (SDM 3A:6.11). */
 #define GATE_SIZE 8u
@@ -165,7 +165,7 @@ void pc_trap(struct x86_cpu *cpu, u8 vector, u32 error, u32 address)
 	if (vector == X86_PF)
 		pc->cr2 = address;
 	if (vector == X86_DB)
-		pc->dr[6] = DR6_STEP;
+		pc->dr[6] |= DR6_ONES | address;
 	if (!read_gate(pc, vector, &gate) ||
 	    !deliver(pc, &gate, resume, BIT(vector) & HAVE_ERROR_CODE, error))
 		shut_down(pc, vector, error);

@@ -125,9 +125,8 @@ static const u32 rows[][8] = {
 	[ROW_0F01] = { EMULATE | STORES, EMULATE | STORES, PRIVILEGED,
 		       PRIVILEGED, EMULATE | STORES, 0, PRIVILEGED,
 		       PRIVILEGED },
-	/* monitor and mwait, among others: see group_0f01; smsw lmsw */
-	[ROW_0F01_REG] = { [1] = PRIVILEGED, [4] = EMULATE | RM_V,
-			   [6] = PRIVILEGED | RM_V },
+	/* smsw lmsw; monitor and mwait are undefined where cpuid has none */
+	[ROW_0F01_REG] = { [4] = EMULATE | RM_V, [6] = PRIVILEGED | RM_V },
 	/* cr0 cr2 cr3 cr4 */
 	[ROW_CR] = { PRIVILEGED, 0, PRIVILEGED, PRIVILEGED, PRIVILEGED },
 	/* Shifts by imm8: right, arithmetically right, left */
@@ -741,14 +740,6 @@ static void group_x87(struct x86_insn *insn)
 	insn->writes_mem = insn->mem && x87[op].stores >> insn->reg & 1;
 }
 
-/* 0f 01 c8 is monitor, 0f 01 c9 is mwait, the six after them are others. */
-static void privileged(struct x86_insn *insn)
-{
-	if (insn->map == 1 && insn->opcode == 0x01 && !insn->mem &&
-	    insn->reg == 1 && insn->rm > 1)
-		insn->kind = X86_UNDEFINED;
-}
-
 static bool uses_source(const struct x86_insn *insn)
 {
 	return insn->opcode != 0xaa && insn->opcode != 0xab &&
@@ -819,9 +810,6 @@ static void exceptions(struct x86_insn *insn, struct cursor *at)
 		break;
 	case X86_MOV_FROM_SEG:
 		insn->sreg = insn->reg;
-		break;
-	case X86_PRIVILEGED:
-		privileged(insn);
 		break;
 	case POP_SEG:
 		emulate_load(insn, insn->opcode >> 3 & 7);

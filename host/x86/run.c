@@ -242,7 +242,7 @@ static void run_single(struct x86_cpu *cpu)
 	if (run_at(cpu, cpu->code + b->code) && traced && cpu->exit != EXIT_POLL &&
 	    !loaded_ss(cpu, b->eip) &&
 	    (cpu->eflags_kept & X86_FLAG_TF || popped_flags(cpu, b->eip)))
-		x86_trap(cpu, X86_DB, 0, 0);
+		x86_trap(cpu, X86_DB, 0, X86_DR6_STEP);
 	if (cpu->exit != EXIT_POLL)
 		cpu->single = false;
 	if (cpu->cache->generation == generation)

@@ -98,6 +98,8 @@ static inline void x86_set_selector(struct x86_segment *seg, u16 selector,
 	seg->minus = stable ? -selector : 1;
 }
 
+#define X86_DR6_STEP 0x4000u	/* a #DB comes from TF */
+
 /* Bits of a selector; and of a descriptor's second word (SDM 3A:3.4.5). */
 #define X86_RPL 3u
 #define X86_LDT 4u
@@ -140,7 +142,8 @@ struct x86_machine {
 	/* iret (@insn tells its operand size) stands at cpu->eip. */
 	void (*iret)(struct x86_cpu *cpu, const struct x86_insn *insn);
 	/* A trap at cpu->eip, all state as before the instruction (after it
-	 * for the trap-like #DB).  @address: cr2, for X86_PF only. */
+	 * for the trap-like #DB).  @address: cr2 for X86_PF, for X86_DB what it
+	 * adds to dr6. */
 	void (*trap)(struct x86_cpu *cpu, u8 vector, u32 error, u32 address);
 	/* eflags as pushf shows them: @eflags comes with live and kept bits. */
 	u32 (*show_eflags)(struct x86_cpu *cpu, u32 eflags);

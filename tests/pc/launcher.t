@@ -22,6 +22,7 @@ build hello tests/pc/hello.S
 build paravirt -DSUBARCH tests/pc/hello.S
 build program -DSEGMENT=ds -DLOW=0x1000ffff -DHIGH=0x00cff200 tests/pc/segment.S
 build kernel -DSEGMENT=ss -DLOW=0x0000ffff -DHIGH=0x000f9200 tests/pc/segment.S
+build debugger -DSEGMENT=dr7 -DLOW=0 -DHIGH=0 tests/pc/segment.S
 build thread -DSEGMENT=gs -DLOW=0x1000ffff -DHIGH=0x0040f200 tests/pc/segment.S
 
 check() {	# $1 name, $2 status, $3 pattern of a line, $4... lguest's arguments
@@ -87,4 +88,6 @@ check "... the kernel's own too" 1 \
 	16 "$dir/kernel"
 check '... where only an end will not be kept, there is just a line' 0 \
 	'lguest: a program of .* wants gs to have limit 0xffff: .*' 16 "$dir/thread"
+check '... and where nobody will look at debug registers' 0 \
+	'lguest: the Guest wants debug registers to watch for something: .*' 16 "$dir/debugger"
 echo "1..$tests"

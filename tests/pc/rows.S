@@ -12,9 +12,12 @@
 #define LONG_TSS 0x40
 #define OTHER 0x4b
 #define LDT 0x50
+#define TF 0x100
 #define IF 0x200
 #define VM 0x20000
 #define IOPL_3 0x3000
+#define DR6_ONES 0xffff0ff0
+#define DR6_STEP 0x4000
 
 /* A port that may be written without harm, and the map of ports behind the TSS:
  * it ends with it, and permits no other. */
@@ -429,6 +432,18 @@ _start:
 	cmp $tss + FAR_MAP_AT + 0x40 / 8, %eax
 	ok e, "... is a page fault"
 
+	mov $DR6_ONES, %eax
+	mov %eax, %dr6
+	int1
+	cmpl $DR6_ONES, seen_dr6
+	ok e, "int1 has no bit in dr6"
+	pushf
+	orl $TF, (%esp)
+	popf
+	nop
+	cmpl $DR6_ONES | DR6_STEP, seen_dr6
+	ok e, "... and a single step has"
+
 	mov $0xcf8, %dx
 	mov $0x80000000, %eax
 	out %eax, %dx
@@ -490,6 +505,15 @@ fault:
 	add $4, %esp
 	iret
 
+/* #DB: once is enough. */
+debug:
+	push %eax
+	mov %dr6, %eax
+	mov %eax, seen_dr6
+	andl $~TF, 12(%esp)
+	pop %eax
+	iret
+
 tick:
 	incl ticks
 	push %eax
@@ -542,6 +566,7 @@ init_pics:
 	.endm
 
 make_idt:
+	gate 1, debug, 0
 	gate 13, fault, 0
 	gate 14, fault, 0
 	gate 0x20, tick, 0
@@ -661,6 +686,7 @@ resume:		.long 0
 seen_esp:	.long 0
 seen_cs:	.long 0
 seen_eflags:	.long 0
+seen_dr6:	.long 0
 test_number:	.long 0
 ok_byte:	.byte 0
 carry:		.byte 0

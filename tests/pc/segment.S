@@ -1,5 +1,5 @@
 /* Loads a segment register, SEGMENT, with a descriptor of HIGH and LOW; and stops
- * for good if that went well. */
+ * for good if that went well.  The selector is also dr7's way to enable dr1. */
 	.text
 	.globl _start
 _start:

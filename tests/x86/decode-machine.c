@@ -161,11 +161,10 @@ static struct {
 #define NOT_OFFERED (sizeof(not_offered) / sizeof(*not_offered))
 
 /* The other differences. */
-enum { SYSTEM_CALL, OTHER_MAKER, RING3_UD, FAR_BIT, UMIP, KNOWN };
+enum { SYSTEM_CALL, OTHER_MAKER, FAR_BIT, UMIP, KNOWN };
 static const char *const known_why[KNOWN] = {
 	[SYSTEM_CALL] = "not tried: might do anything to us",
 	[OTHER_MAKER] = "undefined for us, but we know only Intel's holes",
-	[RING3_UD] = "monitor and mwait are undefined in ring 3 only",
 	[FAR_BIT] = "bt with a register reaches beyond its operand",
 	[UMIP] = "in ring 3 the kernel emulates sgdt, and ignores fs there",
 };
@@ -218,12 +217,6 @@ static void who_made_it(void)
 
 	__cpuid(0, eax, ebx, ecx, edx);
 	intel = ebx == signature_INTEL_ebx;
-}
-
-static bool is_monitor(const struct x86_insn *i)
-{
-	return i->map == 1 && i->opcode == 0x01 && i->kind == X86_PRIVILEGED &&
-	       (whole_modrm(i) & 0xfe) == 0xc8;
 }
 
 static bool is_bt(const struct x86_insn *i)
@@ -308,7 +301,7 @@ static enum verdict check_outcome(const struct x86_insn *i,
 	if (wants_more(out, i->len))
 		return LENGTH;
 	if ((out->trap == TRAP_UD) != (i->kind == X86_UNDEFINED))
-		return is_known(is_monitor(i), RING3_UD) ? RIGHT : DEFINED;
+		return DEFINED;
 	if (i->kind == X86_PRIVILEGED && out->trap != TRAP_GP)
 		return PRIVILEGE;
 	if (out->trap == TRAP_PF && !(out->error & PF_FETCH))
