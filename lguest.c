@@ -3095,7 +3095,9 @@ static void load_initrd(const struct initrd *initrd)
  * stretch of memory, and a command line.  For an lguest kernel it really is at
  * zero; subarchitecture 1 tells it that it's an lguest Guest, and KEEP_SEGMENTS
  * that it mustn't reload its segments at its leisure: it isn't in ring 0, and the
- * descriptors that it would like to use aren't there. */
+ * descriptors that it would like to use aren't there.  A bzImage's header would
+ * have its disk mounted read-only; but that's not what a vmlinux does, nor what
+ * any lguest kernel did while nobody looked at that header. */
 static void describe_lguest(struct boot_params *boot)
 {
 	boot->e820_entries = 1;
@@ -3104,6 +3106,7 @@ static void describe_lguest(struct boot_params *boot)
 	boot->hdr.version = 0x207;
 	boot->hdr.hardware_subarch = X86_SUBARCH_LGUEST;
 	boot->hdr.loadflags |= KEEP_SEGMENTS;
+	boot->hdr.root_flags = 0;
 }
 
 static void leave_boot_params(const struct plan *plan,

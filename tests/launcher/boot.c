@@ -192,7 +192,8 @@ static struct run *start_bzimage(struct setup_header *hdr, size_t len)
 static void bzimage(void)
 {
 	struct setup_header hdr = {
-		.setup_sects = 4, .syssize = 625, .boot_flag = 0xaa55,
+		.setup_sects = 4, .root_flags = 1, .syssize = 625,
+		.boot_flag = 0xaa55,
 		.jump = 0x66eb, .header = 0x53726448, .version = 0x20a,
 		.loadflags = 1, .code32_start = 0x100000,
 		.kernel_alignment = 0x100000, .relocatable_kernel = 1,
@@ -219,6 +220,7 @@ static void bzimage(void)
 		same("changed: kernel_alignment", got.kernel_alignment,
 		     0x1000000);
 		same("changed: hardware_subarch", got.hardware_subarch, 1);
+		same("changed: root_flags", got.root_flags, 0);
 		same("changed: cmd_line_ptr", got.cmd_line_ptr, 0x1000);
 		same("setup code is not taken for header",
 		     got.kernel_info_offset, 0);
