@@ -1479,3 +1479,9 @@ void windows_exit(struct windows *ws)
 	munmap(ws, sizeof(*ws));
 }
 /*:*/
+
+/*M:640 A Linux with more than 896 MB has to map a page up there before it can look
+ * into it.  It doesn't say which PTE it has changed for that, but has everything
+ * flushed, and each time we add up all of the kernel's tables: a sixth of a
+ * millisecond for clearing one page.  If the tables were watched like pages of
+ * code are, one would know which of them have been written to. :*/
