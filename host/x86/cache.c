@@ -401,8 +401,7 @@ static void reset_cache(struct x86_cpu *cpu)
 {
 	struct x86_cache *c = cpu->cache;
 
-	x86_fpu_image(cpu, cpu->fpu);
-	x86_load_fpu(cpu);
+	x86_settle_fpu(cpu);
 	for (u32 n = 1; n < c->nblocks; n++)
 		c->pages[c->blocks[n].pfn].head = 0;
 	for (u32 n = 1; n < c->nblocks; n++)

@@ -737,6 +737,8 @@ static void group_x87(struct x86_insn *insn)
 	insn->kind = missing ? X86_UNDEFINED : X86_COPY;
 	if (insn->mem && insn->reg == 6 && (op == 1 || op == 5))
 		insn->kind = X86_EMULATE;	/* fstenv fsave */
+	if (!insn->mem && insn->reg == 4 && insn->rm == 2 && op == 3)
+		insn->kind = X86_EMULATE;	/* fclex */
 	insn->writes_mem = insn->mem && x87[op].stores >> insn->reg & 1;
 }
 

@@ -117,6 +117,8 @@ bool x86_access(struct x86_cpu *cpu, u32 lin, void *buf, u32 len, u32 access,
 
 void x86_trap(struct x86_cpu *cpu, u8 vector, u32 error, u32 address)
 {
+	if (vector == X86_MF)
+		x86_settle_fpu(cpu);
 	cpu->machine->trap(cpu, vector, error, address);
 }
 
@@ -876,9 +878,6 @@ static bool group7(struct x86_cpu *cpu, const struct x86_insn *insn)
  * and it shall neither see them nor set them; so the image takes a detour over
  * our stack. */
 #define FX_STATUS 2
-#define FX_OPCODE 6
-#define FX_IP 8
-#define FX_DP 16
 #define FX_MXCSR 24
 #define FX_MXCSR_MASK 28
 #define FX_ST 32
@@ -962,7 +961,8 @@ static bool group15(struct x86_cpu *cpu, const struct x86_insn *insn)
 
 /*S:751 fstenv and fsave tell, too, where the last x87 instruction stands and what it
  * worked on, and these are addresses of ours.  After having told they do something
- * to the FPU, so the memory has to be there first. */
+ * to the FPU, so the memory has to be there first.  They are one way to forget an
+ * exception, but not what it came from; fclex is another. */
 #define FSAVE_ST 80	/* bytes of registers behind the environment */
 
 static void fnsave_machine(u8 *image, bool all, bool short_form)
@@ -983,23 +983,20 @@ static bool store_environment(struct x86_cpu *cpu, const struct x86_insn *insn)
 	u32 lin = x86_operand_address(cpu, insn);
 	u32 size = (short_form ? 14 : 28) + (all ? FSAVE_ST : 0);
 	u8 image[28 + FSAVE_ST];
-	struct fxsave now;
 
 	/* The machine looks at both ends. */
 	if (!check_write(cpu, lin, short_form ? 2 : 4) || !check_write(cpu, lin + size - 1, 1))
 		return false;
-	x86_fpu_image(cpu, now.bytes);
+	x86_settle_fpu(cpu);
 	fnsave_machine(image, all, short_form);
-	/* SDM 1, figures 8-9 to 8-12. */
-	if (short_form) {
-		copy_bytes(image + 6, now.bytes + FX_IP, 2);
-		copy_bytes(image + 10, now.bytes + FX_DP, 2);
-	} else {
-		copy_bytes(image + 12, now.bytes + FX_IP, 4);
-		copy_bytes(image + 18, now.bytes + FX_OPCODE, 2);
-		copy_bytes(image + 20, now.bytes + FX_DP, 4);
-	}
 	return x86_write(cpu, lin, image, size);
+}
+
+static bool fclex(struct x86_cpu *cpu)
+{
+	x86_settle_fpu(cpu);
+	__asm__ volatile("fnclex");
+	return true;
 }
 /*:*/
 
@@ -1381,6 +1378,7 @@ static bool emulate_one_byte(struct x86_cpu *cpu, const struct x86_insn *insn)
 	case 0xd7: return xlat(cpu, insn);
 	case 0xd9:
 	case 0xdd: return store_environment(cpu, insn);
+	case 0xdb: return fclex(cpu);
 	case 0xe0 ... 0xe2: return loop(cpu, insn);
 	case 0xe3: return jcxz(cpu, insn);
 	case 0xe8: return call(cpu, insn, cpu->eip + insn->len + insn->imm);

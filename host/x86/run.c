@@ -131,6 +131,15 @@ void x86_load_fpu(struct x86_cpu *cpu)
 	__asm__ volatile("fxrstor64 %0" : : "m"(cpu->fpu));
 }
 
+/* The opcode outlives the address, if an exception is forgotten and others come. */
+void x86_settle_fpu(const struct x86_cpu *cpu)
+{
+	u8 image[X86_FPU_IMAGE] __attribute__((aligned(16)));
+
+	x86_fpu_image(cpu, image);
+	__asm__ volatile("fxrstor64 %0" : : "m"(image));
+}
+
 /* The C library expects the FPU as the ABI has it. */
 void x86_save_fpu(struct x86_cpu *cpu)
 {

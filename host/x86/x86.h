@@ -231,6 +231,8 @@ void x86_save_fpu(struct x86_cpu *cpu);
 /* An fxsave image of it while the Guest runs, with addresses of the Guest's, not
  * ours, though as wide as ours. */
 void x86_fpu_image(const struct x86_cpu *cpu, u8 image[X86_FPU_IMAGE]);
+/* Makes the machine itself remember its last x87 instruction as the Guest's. */
+void x86_settle_fpu(const struct x86_cpu *cpu);
 
 /* eflags with live and kept bits together, bit 1 set. */
 u32 x86_eflags(const struct x86_cpu *cpu);

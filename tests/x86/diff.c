@@ -172,12 +172,13 @@ static bool refused(const struct test_event *b)
 }
 
 /* An operand that hangs over the end of its segment is a #GP on the machine.  We
- * don't know segments but by their bases, and look at pages first. */
+ * don't know segments but by their bases (so we may go on), and look at pages
+ * first. */
 static bool hangs_over(const struct test_event *a, const struct test_event *b)
 {
 	return a->vector == X86_GP && !a->error &&
 	       (has_base(code_at(a->eip)) ||
-		(b->vector == X86_PF && b->address >= -64u));
+		(b && b->vector == X86_PF && b->address >= -64u));
 }
 
 /* Whose #GP this is, the machine has begun with its MMX registers already, which
@@ -193,10 +194,10 @@ static bool half_done(const struct test_result *a)
 static bool excused(const struct test_result *a, const struct test_result *b)
 {
 	u32 i = first_event_that_differs(a, b);
+	const struct test_event *ours = i < b->nevents ? &b->events[i] : NULL;
 
-	return half_done(a) || (i < b->nevents && refused(&b->events[i])) ||
-	       (i < b->nevents && i < a->nevents &&
-		hangs_over(&a->events[i], &b->events[i]));
+	return half_done(a) || (ours && refused(ours)) ||
+	       (i < a->nevents && hangs_over(&a->events[i], ours));
 }
 
 /* There's nothing to compare it with. */
