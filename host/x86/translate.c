@@ -915,6 +915,10 @@ static bool only_moves(const struct x86_insn *insn, u8 reg)
 {
 	u16 opcode = insn->map << 8 | insn->opcode;
 
+	if (insn->kind == X86_LEA)
+		return insn->reg != reg;
+	if (insn->kind != X86_COPY)
+		return false;
 	switch (opcode) {
 	case 0x88:
 	case 0x89:
@@ -926,7 +930,7 @@ static bool only_moves(const struct x86_insn *insn, u8 reg)
 	case 0x1bf:
 		return insn->reg != reg;
 	}
-	return insn->kind == X86_LEA && insn->reg != reg;
+	return false;
 }
 
 /* Will nobody see the flags that the instruction in hand sets?  All that decides
