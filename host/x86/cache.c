@@ -115,7 +115,7 @@ int x86_cache_init(struct x86_cpu *cpu)
 	    !c->global_pfn)
 		return -12;
 	c->nblocks = 1;
-	c->generation = 1;
+	c->generation = 1;	/* 0 is a jump table's that has to be emptied */
 	x86_emit_stubs(c);
 	cpu->code = (u64)c->rx;
 	return 0;
@@ -615,7 +615,6 @@ static struct x86_block *verify_restless(struct x86_cpu *cpu,
 	}
 	if (++page->calm == CALM_AGAIN) {
 		drop_page(cpu->cache, b->pfn, true, 0);
-		page->calm = 0;
 		page->writes = RESTLESS_WRITES - 8;
 		return NULL;
 	}
