@@ -749,6 +749,13 @@ tell3_no_tf:
 5:	say_frame 4
 	say cr2
 	end
+	row "other traps leave cr2 alone", "123 CRASH: done"
+	start
+	movl $0x123, cr2
+	gate 6, 5f, TRAP_GATE
+	ud2
+5:	say cr2
+	end
 	row "a page fault that's mended", "77 CRASH: done"
 	start
 	call paging_on
@@ -770,6 +777,18 @@ tell3_no_tf:
 	pop %ecx
 	mov %cs, %edx
 	say %edx
+	say %ecx
+	end
+	row "... takes flags away as well", "202 CRASH: done"
+	start
+	push $0x200202
+	popf
+	push $0x202
+	push %cs
+	push $5f
+	iret
+5:	pushf
+	pop %ecx
 	say %ecx
 	end
 	row "iret of 16 bits", "1234 40000 CRASH: done"
@@ -852,6 +871,16 @@ tell3_no_tf:
 	call paging_on
 	gate 0x80, tell5, TRAP_GATE + ANYBODY
 	mov $5f, %ebp
+	jmp to_user
+5:	int $0x80
+9:	ud2
+	row "... whither iret went with a frame in two pages", "@ 73 202 38000 7b CRASH: done"
+	start
+	movl $0x200, irq_enabled
+	call paging_on
+	gate 0x80, tell5, TRAP_GATE + ANYBODY
+	mov $5f, %ebp
+	mov $STACK + 0x1008, %esp
 	jmp to_user
 5:	int $0x80
 9:	ud2
