@@ -19,6 +19,7 @@
 #define SPACE int $0x26		/* the other address space */
 #define FORGET int $0x27	/* that one isn't needed any more */
 #define REMAP_QUIETLY int $0x28	/* REMAP, but nobody is told */
+#define FLUSH int $0x29		/* of everything */
 
 	.macro row name:req, eax:req, translated:req, killed:req, resets=0
 	.section .rodata
@@ -488,8 +489,7 @@ rows:
 	add %edi, %eax
 	END
 
-	row "a global page that others jump to", 3, 60, 20
-	KERNEL
+	.macro global_jump quietly=0
 	movl $RETURN(1), SCRATCH + 6 * PAGE
 	movl $RETURN_END << 8, SCRATCH + 6 * PAGE + 4
 	movl $RETURN(2), SCRATCH + 5 * PAGE
@@ -506,10 +506,27 @@ rows:
 	mov %eax, %edi
 	mov $GLOBAL, %ebx
 	mov $5, %edx
+	.if \quietly
+	REMAP_QUIETLY
+	FLUSH
+	.else
 	REMAP
+	.endif
 	call *%esi
 	add %edi, %eax
 	END
+	.endm
+
+	row "a global page that others jump to", 3, 60, 20
+	KERNEL
+	global_jump
+
+	row "... and that is a program's", 3, 60, 20
+	global_jump
+
+	row "... and that all pages are asked for", 3, 60, 20
+	KERNEL
+	global_jump quietly=1
 
 	row "a global page that others jump to, written each time", 5050, 500, 200
 	KERNEL

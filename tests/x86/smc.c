@@ -152,6 +152,9 @@ static void machine_interrupt(struct x86_cpu *c, u8 vector, unsigned len)
 	case 0x28:
 		*slot_of(root, lin) = SCRATCH_PAGE + c->regs[X86_EDX];
 		break;
+	case 0x29:
+		windows_flush_all(windows);
+		break;
 	default:
 		machine_trap(c, X86_GP, vector, 0);
 	}
