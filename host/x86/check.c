@@ -531,9 +531,11 @@ static bool table_jump(struct checker *k)
 /* r8 is where nobody can be, for the next instruction. */
 static void nowhere(struct checker *k)
 {
-	k->nowhere = take(k, "49b8 00000000 00000080");
-	if (k->nowhere)
-		k->clean &= ~(1 << R8);
+	k->nowhere = take(k, "49b9 00000000 00000080 4f8d0408");
+	if (!k->nowhere)
+		return;
+	k->clean &= ~(1 << R8 | 1 << R9);
+	k->parked = 0;
 }
 
 /* r9 keeps what ecx or esi had, and gives it back. */

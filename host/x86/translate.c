@@ -505,19 +505,22 @@ static void set_memory(struct emitter *e, struct host_insn *h,
 }
 
 /* The same for an operand that may be stored to.  Nobody stores to cs:, and whoever
- * gets as far as trying has a #GP, as there is for an address that isn't one. */
+ * gets as far as trying has a #GP, as there is for an address with its highest bit
+ * alone set; of the FPU's notes we take the lower half. */
 static void set_target(struct emitter *e, struct host_insn *h,
 		       const struct x86_insn *insn, int bias)
 {
-	if (insn->mem_seg != X86_CS || !insn->writes_mem) {
-		set_memory(e, h, insn, bias);
+	set_memory(e, h, insn, bias);
+	if (insn->mem_seg != X86_CS || !insn->writes_mem)
 		return;
-	}
-	put_bytes(e, 0xb849, 2);		/* mov r8, 1 << 63 */
+	emit_address(e, insn, h);
+	put_bytes(e, 0xb949, 2);		/* mov r9, 1 << 63 */
 	put_bytes(e, 1ull << 63, 8);
-	h->mem = true;
+	put_bytes(e, 0x08048d4f, 4);		/* lea r8, [r8 + r9] */
+	h->window = false;
 	h->base = R8;
 	h->index = -1;
+	h->disp = 0;
 }
 
 static u8 operand_reg(u8 is, u8 reg)
