@@ -609,7 +609,7 @@ tell3_no_tf:
 	start
 	say SCRATCH
 	end
-	row "a GDT entry of ring 0 is one of ring 1", "a0 cfb300 CRASH: done"
+	row "a GDT entry of ring 0 is one of ring 1, ring 2 stays", "a0 cfb300 cfd300 CRASH: done"
 	start
 	gdt 20, 0x0000ffff, 0x00cf9200
 	mov $0xa0, %eax
@@ -620,6 +620,25 @@ tell3_no_tf:
 	say %ecx
 	mov $0xa0, %eax
 	lar %eax, %ecx
+	say %ecx
+	gdt 20, 0x0000ffff, 0x00cfd200
+	mov $0xa0, %eax
+	lar %eax, %ecx
+	say %ecx
+	end
+	row "lsl; and what is no entry has neither limit nor rights", "12345fff CRASH: done"
+	start
+	gdt 20, 0x00002345, 0x00819200
+	gdt 21, 0x00012345, 0x00019200
+	mov $0xa0, %eax
+	lsl %eax, %ecx
+	say %ecx
+	xor %ecx, %ecx
+	.irp selector, 0xa4, 0x100
+	mov $\selector, %eax
+	lsl %eax, %ecx
+	lar %eax, %ecx
+	.endr
 	say %ecx
 	end
 	row "GDT entries 10, 11, 16 and 31 are ignored", "CRASH: done"
@@ -1071,10 +1090,28 @@ tell3_no_tf:
 	mov %gs:0, %ecx
 	say %ecx
 	end
+	row "LOAD_TLS loads three entries, from the last bytes of memory", "cff300 cff300 cff300 CRASH: done"
+	start
+	mov $tls_to_the_end, %esi
+	mov $0x3fffe8, %edi
+	mov $6, %ecx
+	rep movsl
+	call_host LOAD_TLS, $0x3fffe8, $0, $0, $0
+	call_host LOAD_TLS, $tls_to_the_end, $0, $0, $0
+	.irp selector, 0x30, 0x38, 0x40, 0x48
+	mov $\selector, %eax
+	xor %ecx, %ecx
+	lar %eax, %ecx
+	say %ecx
+	.endr
+	end
 	.text 3
 tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
+tls_to_the_end:
+	.long 0x0000ffff, 0x00cff200, 0x0000ffff, 0x00cff200
+	.long 0x0000ffff, 0x00cff200, 0x0000ffff, 0x00cfb200
 	.text 0
-	row "an unusable entry leaves gs alone", "aa CRASH: done"
+	row "an unusable entry leaves gs alone until it's loaded again", "aa unhandled trap 13 at 0x@ (0x30)"
 	start
 	movl $0xaa, SCRATCH
 	gdt 6, 0x0000ffff, 0x00cff205
@@ -1083,6 +1120,8 @@ tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
 	gdt 6, 0, 0
 	mov %gs:0, %ecx
 	say %ecx
+	mov $0x33, %eax
+9:	mov %eax, %gs
 	end
 
 	.macro not_flat name:req, seg:req, low:req, high:req
@@ -1099,6 +1138,19 @@ tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
 	not_flat "... in bytes", es, 0xffff, 0x004ff200
 	not_flat "nor ds be upside down", ds, 0xffff, 0x00cff600
 	not_flat "nor ss have 16 bits", ss, 0xffff, 0x008fb200
+	row "a far jump goes to our ring, whatever the selector says", "61 61 CRASH: done"
+	start
+	ljmp $0x60, $5f
+5:	mov %cs, %ecx
+	say %ecx
+	/* Code that conforms. */
+	gdt 6, 0x0000ffff, 0x00cfbe00
+	ljmp $0x33, $5f
+5:	mov %cs, %ecx
+	sub $0x30, %ecx
+	add $0x60, %ecx
+	say %ecx
+	end
 	row "nor cs a base", "unhandled trap 13 at 0x@ (0x30)"
 	start
 	gdt 6, 0x1000ffff, 0x00cfba00
@@ -1242,8 +1294,12 @@ tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
 	row "PAE: an entry beyond 4 GB", "bad page table entry"
 	start
 	call pae_on
-	movl $1, PTABLE + 0x404
 	call_host SET_PTE, $PGDIR, $0x80000, $0x80007, $1
+	end
+	row "... and one that nobody told us of", "bad page table entry"
+	start
+	call pae_on
+	movl $1, PTABLE + 0x404
 	mov 0x80000, %eax
 	end
 
@@ -1295,6 +1351,29 @@ tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
 	rep stosb
 	call_host 0, $0, $0, $0, $0
 	end
+	row "the ring has all arguments", "cff300 CRASH: done"
+	start
+	movl $LOAD_GDT, hcalls
+	movl $20, hcalls + 4
+	movl $0x0000ffff, hcalls + 8
+	movl $0x00cff200, hcalls + 12
+	movb $0, hcall_status
+	call_host 0, $0, $0, $0, $0
+	mov $0xa0, %eax
+	lar %eax, %ecx
+	say %ecx
+	end
+	row "... four for PAE", "bad page table entry"
+	start
+	call pae_on
+	movl $SET_PTE, hcalls
+	movl $PGDIR, hcalls + 4
+	movl $0x80000, hcalls + 8
+	movl $0x80007, hcalls + 12
+	movl $1, hcalls + 16
+	movb $0, hcall_status
+	call_host 0, $0, $0, $0, $0
+	end
 	row "the ring before LGUEST_INIT isn't looked at", "CRASH: done"
 	movl $99, hcalls
 	movb $0, hcall_status
@@ -1316,6 +1395,8 @@ tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
 	say_frame 3
 	end
 	row "the clock while the Guest is busy", "1 CRASH: done"
+	movl $5f, noirq_start
+	movl $6f, noirq_end
 	start
 	gate 32, 5f, INTERRUPT_GATE
 	movl $0x200, irq_enabled
@@ -1324,7 +1405,7 @@ tls:	.long 0x0000ffff, 0x00cff206, 0, 0, 0, 0
 5:	mov irq_enabled, %ecx
 	inc %ecx
 	say %ecx
-	end
+6:	end
 	row "interrupts that are off leave a note", "200 @ CRASH: done"
 	start
 	gate 32, 5f, INTERRUPT_GATE
@@ -1547,18 +1628,15 @@ linux_gdt:
 	pop %eax
 	iret
 
-	row "a ring that is full", "1 40 77 CRASH: done"
+	row "a ring that is full", "40 77 CRASH: done"
 	start
-	mov $1, %ecx
+	mov $64, %ecx
 	mov $hcalls, %edi
 1:	movl $CLOCKEVENT, (%edi)
 	movl $0, 4(%edi)
 	add $20, %edi
-	inc %ecx
-	cmp $65, %ecx
-	jne 1b
-	movl $NOTIFY, hcalls
-	movl $1, hcalls + 4
+	dec %ecx
+	jnz 1b
 	movl $NOTIFY, hcalls + 63 * 20
 	movl $64, hcalls + 63 * 20 + 4
 	mov $hcall_status, %edi
