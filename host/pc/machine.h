@@ -23,10 +23,9 @@
 
 #define PC_TEXT_LEN 256
 
-/* GDTR, IDTR; and LDTR and TR with the selector that they came from. */
+/* GDTR, IDTR, LDTR, TR. */
 struct pc_table {
 	u32 base, limit;
-	u16 selector;
 };
 
 /* One 8259A. */

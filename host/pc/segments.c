@@ -146,7 +146,6 @@ bool pc_load_system(struct pc *pc, struct pc_table *table, u16 selector,
 		x86_trap(&pc->cpu, X86_GP, selector & ~X86_RPL, 0);
 		return false;
 	}
-	table->selector = selector;
 	table->base = x86_segment_base(descriptor);
 	table->limit = x86_segment_limit(descriptor);
 	return true;

@@ -12,8 +12,11 @@
 #define LONG_TSS 0x40
 #define OTHER 0x4b
 #define LDT 0x50
+#define BEHIND_TABLE 0x5b
 #define TF 0x100
 #define IF 0x200
+#define RF 0x10000
+#define NT 0x4000
 #define VM 0x20000
 #define IOPL_3 0x3000
 #define DR6_ONES 0xffff0ff0
@@ -178,6 +181,46 @@ _start:
 	ok e, "cli is not for programs"
 	testl $IF, seen_eflags
 	ok z, "... nor does popf enable interrupts for them"
+	in_ring_3 ask, IF | 2
+	cmpl $2, seen_inside
+	ok e, "a gate for interrupts clears IF"
+	cmpl $KERNEL_DS, seen_ss
+	ok e, "... and the stack has the segment that the TSS names"
+	in_ring_3 ask_with_traps, IF | 2
+	cmpl $IF | 2, seen_inside
+	ok e, "... but one for traps leaves it"
+	faults_in_ring_3 1, 2, "a gate of ring 0 isn't for programs", 0, int $0x20
+	cmpl $0x20 * 8 + 2, seen_error
+	ok e, "... which the kernel hears with the vector"
+	testl $RF, seen_eflags_of_fault
+	ok nz, "... and RF"
+	faults_in_ring_3 1, 2, "nor is one that isn't present", 0, int $0x82
+	faults_in_ring_3 1, 2, "... or of another type", 0, int $0x83
+	mov $KERNEL_DS, %eax
+	mov %eax, %fs
+	mov $USER_DS & ~3, %eax
+	mov %eax, %gs
+	in_ring_3 what_is_left, 2
+	cmpb $USER_DS & ~3, seen_al
+	ok e, "a program doesn't keep the kernel's segments, just its own"
+	mov $USER_DS, %eax
+	mov %eax, %fs
+	in_ring_3 what_is_left, 2
+	cmpb $USER_DS + (USER_DS & ~3), seen_al
+	ok e, "... with the selectors that were loaded"
+	mov $0x12345678, %eax
+	mov %eax, %cr2
+	faults_in_ring_3 1, 2, "nor may it load the kernel's", KERNEL_DS + 3, mov %edx, %ds
+	cmpl $KERNEL_DS, seen_error
+	ok e, "... and the error code says which it wanted"
+	mov %cr2, %eax
+	cmp $0x12345678, %eax
+	ok e, "... but cr2 is left alone"
+	faults_in_ring_3 1, 2, "... or what stands behind the table", BEHIND_TABLE, mov %edx, %ds
+	faults_in_ring_3 0, 2, "... though no segment at all", 3, mov %edx, %es
+	faults_in_ring_3 0, 2, "a far jump in ring 3", 0, ljmp $USER_CS & ~3, $4f
+	cmpl $USER_CS, seen_cs
+	ok e, "... stays there, whatever the selector says"
 
 	/* Ports, for programs: the scratch register's, unless another is named. */
 	mov $0x5a, %al
@@ -263,6 +306,30 @@ _start:
 	mov $LDT, %eax
 	lldt %ax
 	faults_in_ring_3 1, 2, "... nor one with a base from the LDT", 7, mov %edx, %ds
+	movl $0x0000ffff, other
+	faults_in_ring_3 0, 2, "... but one without", 7, mov %edx, %ds
+	faults_in_ring_3 1, 2, "... unless the LDT has ended before", 15, mov %edx, %ds
+	xor %ecx, %ecx
+	lldt %cx
+	faults_in_ring_3 1, 2, "without an LDT nothing comes from it", 7, mov %edx, %ds
+	.macro no_ldt selector, high, name
+	movl $\high, other + 4
+	movl $0, faults
+	movl $1f, skip_to
+	mov $\selector, %eax
+	lldt %ax
+1:	cmpl $1, faults
+	ok e, "\name"
+	.endm
+	no_ldt OTHER, 0x00008900, "a TSS is no LDT"
+	cmpl $OTHER & ~3, seen_error
+	ok e, "... as its selector's error code says"
+	no_ldt OTHER, 0x00009200, "... nor is data of that type"
+	no_ldt OTHER, 0x00000200, "... nor what isn't present"
+	mov $LDT, %eax
+	lldt %ax
+	no_ldt 7, 0x00008200, "an LDT isn't from an LDT"
+	movl $0x1000fffe, other
 	movl $0x00cf9200, other + 4
 	movl $0, faults
 	movl $1f, skip_to
@@ -300,6 +367,55 @@ _start:
 1:	mov $KERNEL_STACK, %esp
 	cmpl $1, faults
 	ok e, "there is no 8086"
+
+	/* iret, from ring 0. */
+	.macro cannot_return cs, eflags, ss, error, name
+	movl $0, faults
+	movl $1f, skip_to
+	pushl $\ss
+	pushl $USER_STACK
+	pushl $\eflags
+	pushl $\cs
+	pushl $1f
+	iret
+1:	mov $KERNEL_STACK, %esp
+	mov faults, %eax
+	dec %eax
+	xor $\error, %eax
+	cmp %eax, seen_error
+	ok e, "\name"
+	.endm
+	cannot_return KERNEL_DS, 2, 0, KERNEL_DS, "iret wants code"
+	cannot_return KERNEL_CS + 1, 2, 0, KERNEL_CS, "... of a ring that there is"
+	cannot_return USER_CS, 2, KERNEL_DS, KERNEL_DS, "... and a stack of the same"
+	pushl $NT | 2
+	popf
+	cannot_return KERNEL_CS, 2, 0, 0, "... and no other task"
+	pushl $2
+	popf
+	faults_in_ring_3 1, 2, "a program doesn't become the kernel by iret", KERNEL_CS, call iret_to_dx
+	cmpl $KERNEL_CS, seen_error
+	ok e, "... nor by a far one"
+	faults_in_ring_3 0, 2, "... but may go where it is", USER_CS, call iret_to_dx
+	in_ring_3 ask, NT | 2
+	cmpl $2, seen_inside
+	ok e, "the kernel starts without the program's NT"
+	/* Low addresses only: a jump at 0x1234. */
+	movb $0xe9, 0x1234
+	movl $1f - 0x1239, 0x1235
+	movw $0x5678, KERNEL_STACK - 2
+	mov $KERNEL_STACK - 2, %esp
+	pushw $3
+	pushw $KERNEL_CS
+	pushw $0x1234
+	iretw
+1:	setc carry
+	mov %esp, %eax
+	mov $KERNEL_STACK, %esp
+	sub $KERNEL_STACK - 2, %eax
+	xor $1, %al
+	cmp %al, carry
+	ok e, "iret of 16 bits"
 
 	movl $0, faults
 	movl $1f, skip_to
@@ -391,6 +507,22 @@ _start:
 	half_gone LOW_WINDOW+0xffe, "... one of which has gone, is one page fault"
 	half_gone LOW_WINDOW+0xffd, "... even the first time"
 
+	movl $0, faults
+	movl $1f, skip_to
+	mov $BEHIND_WINDOW, %esp
+	pushf
+	pushl $KERNEL_CS
+	pushl $1f
+	iret
+1:	mov $KERNEL_STACK, %esp
+	cmpl $0, faults
+	ok e, "an iret within the kernel reads three words"
+	movl $PAGE_B | 3, TABLE + (BEHIND_WINDOW >> 12) * 4
+	mov $BEHIND_WINDOW + 8, %esp
+	in_ring_3 ask, 2
+	cmpl $USER_STACK, user_esp
+	ok e, "... one to a program five, in two pages"
+
 	/* Each way twice, since what went wrong once may be done another way. */
 	movl $0, faults
 	movl $2f, skip_to
@@ -420,6 +552,8 @@ _start:
 1:	cmpl $1, faults
 	ok e, "... but not half of a word"
 
+	mov $DR6_ONES, %eax
+	mov %eax, %dr6
 	movw $FAR_MAP_AT, tss + 102
 	mov $LONG_TSS, %eax
 	ltr %ax
@@ -432,8 +566,6 @@ _start:
 	cmp $tss + FAR_MAP_AT + 0x40 / 8, %eax
 	ok e, "... is a page fault"
 
-	mov $DR6_ONES, %eax
-	mov %eax, %dr6
 	int1
 	cmpl $DR6_ONES, seen_dr6
 	ok e, "int1 has no bit in dr6"
@@ -470,6 +602,29 @@ user:
 1:	call enable_by_popf
 	int $0x80
 
+ask:
+	int $0x80
+
+ask_with_traps:
+	int $0x81
+
+what_is_left:
+	mov %ds, %eax
+	mov %es, %ecx
+	add %ecx, %eax
+	mov %fs, %ecx
+	add %ecx, %eax
+	mov %gs, %ecx
+	add %ecx, %eax
+	int $0x80
+
+iret_to_dx:
+	pop %ecx
+	pushf
+	push %edx
+	push %ecx
+	iret
+
 by_jump:
 	mov $disable, %eax
 	jmp jump
@@ -480,6 +635,9 @@ enable_by_popf:
 	ret
 
 system_call:
+	pushf
+	popl %ss:seen_inside
+	mov %ss, %ss:seen_ss
 	push %eax
 	mov $KERNEL_DS, %eax
 	mov %eax, %ds
@@ -492,17 +650,22 @@ system_call:
 	mov %eax, seen_eflags
 	pop %eax
 	mov %esp, seen_esp
+	mov 12(%esp), %eax
+	mov %eax, user_esp
 	mov $KERNEL_STACK, %esp
 	jmp *resume
 
-/* #GP and #PF: count, and go on behind. */
+/* #TS, #NP, #GP and #PF: count, and go on behind. */
 fault:
 	incl %ss:faults
+	popl %ss:seen_error
 	push %eax
+	mov 12(%esp), %eax
+	mov %eax, %ss:seen_eflags_of_fault
+	andl $~NT, 12(%esp)
 	mov %ss:skip_to, %eax
-	mov %eax, 8(%esp)
+	mov %eax, 4(%esp)
 	pop %eax
-	add $4, %esp
 	iret
 
 /* #DB: once is enough. */
@@ -556,21 +719,26 @@ init_pics:
 	out %al, $0x21
 	ret
 
-	.macro gate vector, handler, dpl
+	.macro gate vector, handler, dpl, type=0x8e00
 	mov $\handler, %eax
 	mov %ax, idt + \vector * 8
 	movw $KERNEL_CS, idt + \vector * 8 + 2
-	movw $0x8e00 | \dpl << 13, idt + \vector * 8 + 4
+	movw $\type | \dpl << 13, idt + \vector * 8 + 4
 	shr $16, %eax
 	mov %ax, idt + \vector * 8 + 6
 	.endm
 
 make_idt:
 	gate 1, debug, 0
+	gate 10, fault, 0
+	gate 11, fault, 0
 	gate 13, fault, 0
 	gate 14, fault, 0
 	gate 0x20, tick, 0
 	gate 0x80, system_call, 3
+	gate 0x81, system_call, 3, 0x8f00
+	gate 0x82, system_call, 3, 0x0e00
+	gate 0x83, system_call, 3, 0x8c00
 	ret
 
 /* The first 4 MB as they are, the two windows, and the last page. */
@@ -620,10 +788,13 @@ print:
 print_number:
 	mov $10, %cl
 	div %cl
-	mov %ah, %ch
-	add $'0', %al
-	call put
-	mov %ch, %al
+	push %eax
+	movzbl %al, %eax
+	test %eax, %eax
+	jz 1f
+	call print_number
+1:	pop %eax
+	mov %ah, %al
 	add $'0', %al
 put:
 	mov $SERIAL, %dx
@@ -663,8 +834,10 @@ other:	.quad 0
 	.word 7				/* the LDT: the one before, again */
 	.word other - _start
 	.byte 0x10, 0x82, 0, 0
+gdt_end:
+	.quad 0x00cff2000000ffff
 gdt_pointer:
-	.word gdt_pointer - gdt - 1
+	.word gdt_end - gdt - 1
 	.long gdt
 idt_pointer:
 	.word 256 * 8 - 1
@@ -687,6 +860,11 @@ seen_esp:	.long 0
 seen_cs:	.long 0
 seen_eflags:	.long 0
 seen_dr6:	.long 0
+seen_inside:	.long 0
+user_esp:	.long 0
+seen_ss:	.long 0
+seen_error:	.long 0
+seen_eflags_of_fault: .long 0
 test_number:	.long 0
 ok_byte:	.byte 0
 carry:		.byte 0
