@@ -810,8 +810,10 @@ tell3_no_tf:
 	pop %ecx
 	say %ecx
 	end
-	row "iret of 16 bits", "1234 40000 CRASH: done"
+	row "iret of 16 bits", "1234 40000 200202 CRASH: done"
 	start
+	push $0x200203
+	popf
 	/* Low addresses only: a jump at 0x1234. */
 	movb $0xe9, 0x1234
 	movl $5f - 0x1239, 0x1235
@@ -819,9 +821,12 @@ tell3_no_tf:
 	pushw %cs
 	pushw $0x1234
 	iretw
-5:	say $0x1234
+5:	pushf
+	pop %ebp
+	say $0x1234
 	mov %esp, %ecx
 	say %ecx
+	say %ebp
 	end
 	row "iret to a code segment that isn't one", "unhandled trap 13 at 0x@ (0x68)"
 	start

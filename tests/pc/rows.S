@@ -39,6 +39,10 @@
 #define TABLE 0x201000
 #define HIGH_TABLE 0x202000
 #define TOP_TABLE 0x203000
+#define PAE_DIRECTORY 0x204000	/* and the one for the window behind it */
+#define PAE_TABLE 0x206000
+#define PAE_TOP 0x207020	/* needn't start a page */
+#define PAE_WINDOW 0xc0200000
 #define NO_MEMORY 0x500000
 #define PAGE_A 0x210000
 #define PAGE_B 0x211000
@@ -189,6 +193,18 @@ _start:
 	in_ring_3 ask_with_traps, IF | 2
 	cmpl $IF | 2, seen_inside
 	ok e, "... but one for traps leaves it"
+	cmpl $asked_with_traps, seen_eip
+	ok e, "... and comes from behind the int"
+	movw $0x81 * 8 + 7, idt_pointer
+	lidt idt_pointer
+	in_ring_3 ask_with_traps, 2
+	cmpl $0, faults
+	ok e, "the last gate ends where the table does"
+	decw idt_pointer
+	lidt idt_pointer
+	faults_in_ring_3 1, 2, "... but no later", 0, int $0x81
+	movw $256 * 8 - 1, idt_pointer
+	lidt idt_pointer
 	faults_in_ring_3 1, 2, "a gate of ring 0 isn't for programs", 0, int $0x20
 	cmpl $0x20 * 8 + 2, seen_error
 	ok e, "... which the kernel hears with the vector"
@@ -478,6 +494,56 @@ _start:
 	cmpl $0xcccc, PAGE_A
 	ok e, "... unless WP is off"
 
+	/* Who may what. */
+	.macro page_fault entry, error, name, instruction:vararg
+	movl $PAGE_A | \entry, TABLE + (LOW_WINDOW >> 12) * 4
+	invlpg LOW_WINDOW
+	movl $-1, seen_error
+	faults_in_ring_3 1, 2, "\name", 0, \instruction
+	cmpl $\error, seen_error
+	ok e, "... error code \error"
+	.endm
+	page_fault 3, 5, "a program doesn't read the kernel's page", mov %ss:LOW_WINDOW, %al
+	page_fault 5, 7, "... nor write what it may only read", mov %al, %ss:LOW_WINDOW
+	page_fault 6, 6, "... nor what isn't there", mov %al, %ss:LOW_WINDOW
+	page_fault 6, 4, "... or read it", mov %ss:LOW_WINDOW, %al
+	movl $PAGE_A | 0x107, HIGH_TABLE
+	invlpg WINDOW
+	faults_in_ring_3 1, 2, "it needs leave at both levels", 0, mov %ss:WINDOW, %al
+	mov %cr2, %eax
+	cmp $WINDOW, %eax
+	ok e, "... or cr2 has the address"
+	movl $PAGE_A | 7, TABLE + (LOW_WINDOW >> 12) * 4
+	movl $TABLE | 7, DIRECTORY
+	mov $DIRECTORY | 0x18, %eax	/* how to cache it */
+	mov %eax, %cr3
+	faults_in_ring_3 0, 2, "its own page it may read", 0, mov %ss:LOW_WINDOW, %al
+	cmpl $PAGE_A | 0x27, TABLE + (LOW_WINDOW >> 12) * 4
+	ok e, "... which is noted there"
+	faults_in_ring_3 0, 2, "... and write", 0, mov %al, %ss:LOW_WINDOW
+	cmpl $PAGE_A | 0x67, TABLE + (LOW_WINDOW >> 12) * 4
+	ok e, "... as well"
+	cmpl $TABLE | 0x27, DIRECTORY
+	ok e, "... but not above"
+
+	movl $0xdddd, PAGE_A
+	movl $HIGH_TABLE | 0x83, DIRECTORY + 4
+	invlpg 0x400000
+	cmpl $0xdddd, 0x400000
+	ok e, "there are no large pages"
+	mov %cr4, %eax
+	or $0x10, %eax			/* PSE */
+	mov %eax, %cr4
+	movl $0x83, DIRECTORY + 4
+	invlpg 0x400000
+	cmpl $0xdddd, 0x400000 + PAGE_A
+	ok e, "... unless they're asked for"
+	cmpl $0xa3, DIRECTORY + 4
+	ok e, "... which are noted"
+	movl $0xaaaa, 0x400000 + PAGE_A
+	cmpl $0xe3, DIRECTORY + 4
+	ok e, "... written as well"
+
 	/* ds mov $1, %eax, of which the last three bytes are in the second page. */
 	movb $0x3e, LOW_WINDOW + 0xffd
 	movw $0x01b8, LOW_WINDOW + 0xffe
@@ -576,6 +642,40 @@ _start:
 	cmpl $DR6_ONES | DR6_STEP, seen_dr6
 	ok e, "... and a single step has"
 
+	/* PAE: the first 4 MB as they are, and a few pages at 0xc0200000. */
+	movl $PAE_DIRECTORY | 1, PAE_TOP
+	movl $PAE_DIRECTORY + 0x1001, PAE_TOP + 24
+	movl $0x87, PAE_DIRECTORY
+	movl $0x200087, PAE_DIRECTORY + 8
+	movl $PAE_TABLE | 7, PAE_DIRECTORY + 0x1008
+	movl $PAGE_A | 7, PAE_TABLE + 8
+	movl $PAGE_A | 7, PAE_TABLE + 16
+	movl $1, PAE_TABLE + 20
+	movl $PAGE_B | 7, PAE_TABLE + 511 * 8
+	mov %cr0, %edx
+	mov %edx, %eax
+	and $~0x80000000, %eax
+	mov %eax, %cr0
+	mov %cr4, %eax
+	or $0x20, %eax			/* PAE */
+	mov %eax, %cr4
+	mov $PAE_TOP | 0x18, %eax
+	mov %eax, %cr3
+	mov %edx, %cr0
+	movl $0xaaaa, PAGE_A
+	movl $0xbbbb, PAGE_B
+	cmpl $0xaaaa, PAE_WINDOW + 0x1000
+	ok e, "page tables with entries of 64 bits"
+	cmpl $0xbbbb, PAE_WINDOW + 511 * 0x1000
+	ok e, "... of which there are 512"
+	cmpl $PAGE_A | 0x27, PAE_TABLE + 8
+	ok e, "... and who is used notes that"
+	cmpl $0x2000e7, PAE_DIRECTORY + 8
+	ok e, "... large ones, too"
+	mov $3, %eax
+	arpl %ax, PAE_WINDOW + 0x2000
+	ok nz, "... and beyond 4 GB there are ones"
+
 	mov $0xcf8, %dx
 	mov $0x80000000, %eax
 	out %eax, %dx
@@ -607,6 +707,7 @@ ask:
 
 ask_with_traps:
 	int $0x81
+asked_with_traps:
 
 what_is_left:
 	mov %ds, %eax
@@ -644,6 +745,8 @@ system_call:
 	mov %eax, %es
 	mov (%esp), %al
 	mov %al, seen_al
+	mov 4(%esp), %eax
+	mov %eax, seen_eip
 	mov 8(%esp), %eax
 	mov %eax, seen_cs
 	mov 12(%esp), %eax
@@ -857,6 +960,7 @@ faults:		.long 0
 skip_to:	.long 0
 resume:		.long 0
 seen_esp:	.long 0
+seen_eip:	.long 0
 seen_cs:	.long 0
 seen_eflags:	.long 0
 seen_dr6:	.long 0
