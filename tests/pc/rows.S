@@ -175,6 +175,81 @@ _start:
 	cmpl $1, ticks
 	ok e, "... and so does what comes later"
 
+	/* The controller, with the timer on line 0 and the serial port on 4. */
+	.macro reads command, value, name
+	mov $\command, %al
+	out %al, $0x20
+	in $0x20, %al
+	cmp $\value, %al
+	ok e, "\name"
+	.endm
+	in $0x21, %al
+	cmp $0xfe, %al
+	ok e, "the mask may be read"
+	mov $0xee, %al
+	out %al, $0x21
+	movl $hold_back, idt_changed
+	call change_tick
+	call pend
+	sti
+	nop
+	cli
+	reads 0x0b, 0x01, "an interrupt is in service until it's said to be over"
+	reads 0x0a, 0x00, "... and no longer pending"
+	mov $0x08, %al			/* out 2, without which none come */
+	mov $0x3fc, %dx
+	out %al, %dx
+	mov $2, %al			/* when there's room to write: now */
+	mov $0x3f9, %dx
+	out %al, %dx
+	reads 0x0a, 0x10, "the serial port has one"
+	sti
+	nop
+	cli
+	cmpl $0, serial_ticks
+	ok e, "... which comes after the timer's"
+	mov $0x64, %al			/* the end of line 4's */
+	out %al, $0x20
+	reads 0x0b, 0x01, "the end of one isn't another's"
+	mov $0x60, %al
+	out %al, $0x20
+	reads 0x0b, 0x00, "... but its own"
+	mov $0xfe, %al
+	out %al, $0x21
+	sti
+	nop
+	cli
+	cmpl $0, serial_ticks
+	ok e, "a masked line is silent"
+	mov $0xee, %al
+	out %al, $0x21
+	sti
+	nop
+	cli
+	cmpl $1, serial_ticks
+	ok e, "... and isn't forgotten"
+	reads 0x0b, 0x10, "... the other is in service now"
+	call start_timer
+	sti
+	hlt
+	cli
+	cmpl $1, ticks
+	ok e, "what's more urgent comes in between"
+	reads 0x0b, 0x11, "... and that's both in service"
+	mov $0x20, %al
+	out %al, $0x20
+	reads 0x0b, 0x10, "of which the more urgent ends first"
+	mov $0x20, %al
+	out %al, $0x20
+	reads 0x0b, 0x00, "... then the other"
+	xor %eax, %eax
+	mov $0x3f9, %dx
+	out %al, %dx
+	movl $tick, idt_changed
+	call change_tick
+	mov $0xfe, %al
+	out %al, $0x21
+
 	/* To ring 3 and back by int 0x80, by cli, by popf. */
 	in_ring_3 user, 2
 	cmpl $KERNEL_STACK_AFTER, seen_esp
@@ -788,6 +863,22 @@ tick:
 	pop %eax
 	iret
 
+/* The same, and doesn't say that it's over. */
+hold_back:
+	incl ticks
+	iret
+
+serial_tick:
+	incl serial_ticks
+	iret
+
+change_tick:
+	mov idt_changed, %eax
+	mov %ax, idt + 0x20 * 8
+	shr $16, %eax
+	mov %ax, idt + 0x20 * 8 + 6
+	ret
+
 /* Programs the timer for a millisecond from now. */
 start_timer:
 	movl $0, ticks
@@ -838,6 +929,7 @@ make_idt:
 	gate 13, fault, 0
 	gate 14, fault, 0
 	gate 0x20, tick, 0
+	gate 0x24, serial_tick, 0
 	gate 0x80, system_call, 3
 	gate 0x81, system_call, 3, 0x8f00
 	gate 0x82, system_call, 3, 0x0e00
@@ -956,6 +1048,8 @@ bytes:		.byte 'a', 0, 0, 0, 0, 0
 seen_al:	.byte 0
 	.align 4
 ticks:		.long 0
+serial_ticks:	.long 0
+idt_changed:	.long 0
 faults:		.long 0
 skip_to:	.long 0
 resume:		.long 0
