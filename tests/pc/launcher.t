@@ -56,6 +56,8 @@ check '... and not if lguest is' 1 'lguest: unhandled trap 13 at .*' \
 check 'words of the user come instead of ours' 0 \
 	'noisapnp cryptomgr.notests nokaslr acpi=off nolapic tsc=unstable' \
 	16 "$hello" tsc=unstable
+check '... and there are more for a Guest with high memory' 0 \
+	'.*nolapic userpte=nohigh x' 897 "$hello" x
 check '... and alone if he likes' 0 'just me' \
 	--no-default-args 16 "$hello" just me
 first=noisapnp
