@@ -692,6 +692,33 @@ tell3_no_tf:
 	say %edx
 	end
 
+	row "cpuid: no processor but this shares its caches, and other leaves are empty", "CRASH: done"
+	start
+	mov $1, %eax
+	cpuid
+	mov %ebx, %ebp
+	mov $4, %eax
+	xor %ecx, %ecx
+	cpuid
+	and $~0x3fff, %eax
+	or %eax, %ebp
+	.irp leaf, 3, 5, 6, 7, 0xd, 0x40000000, 0x80000001, 0x80000005, 0x80000008, 0xffffffff
+	mov $\leaf, %eax
+	xor %ecx, %ecx
+	cpuid
+	or %eax, %ebp
+	or %ebx, %ebp
+	or %ecx, %ebp
+	or %edx, %ebp
+	.endr
+	mov $0x80000000, %eax
+	cpuid
+	or %ebx, %ebp
+	or %ecx, %ebp
+	or %edx, %ebp
+	say %ebp
+	end
+
 	/* ---- Traps ---- */
 
 	row "a trap gate with irq_enabled 0", "@ 61 2 CRASH: done"
@@ -1663,6 +1690,19 @@ linux_gdt:
 	pte 0x80000, 0xdeadbe00
 	pte 0x81000, 0xfffff166
 	pte 0x82000, 0x81178
+	end
+
+	row "code that has changed is new", "1 2 CRASH: done"
+	start
+	/* mov $1, %eax; ret */
+	movl $0x000001b8, SCRATCH
+	movl $0x00c300, SCRATCH + 4
+	mov $SCRATCH, %edi
+	call *%edi
+	say %eax
+	movb $2, SCRATCH + 1
+	call *%edi
+	say %eax
 	end
 
 	/* The first times the page's code is thrown away, later it's watched. */

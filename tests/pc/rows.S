@@ -627,6 +627,11 @@ _start:
 	call *%eax
 	cmp $1, %eax
 	ok e, "an instruction across two pages"
+	movb $2, LOW_WINDOW + 0xfff
+	mov $LOW_WINDOW + 0xffe, %eax
+	call *%eax
+	cmp $2, %eax
+	ok e, "... that has changed"
 	movl $0, TABLE + (BEHIND_WINDOW >> 12) * 4
 	invlpg BEHIND_WINDOW
 	.macro half_gone at, name
