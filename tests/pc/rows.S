@@ -2,6 +2,7 @@
  * flag, the way into the kernel and back, page tables, segments.  It talks TAP
  * to the serial port. */
 #define SERIAL 0x3f8
+#define DEVICE_IRQ 12		/* run.c's */
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
 #define USER_CS 0x1b
@@ -245,6 +246,29 @@ _start:
 	xor %eax, %eax
 	mov $0x3f9, %dx
 	out %al, %dx
+	mov $0xff - 4, %al		/* not the port, which has been printing */
+	out %al, $0x21
+	mov $~(1 << (DEVICE_IRQ - 8)), %al
+	out %al, $0xa1
+	reads 0x0a, 0x14, "the second chip's are the first one's line 2"
+	movl $0, device_ticks
+	sti
+	nop
+	cli
+	cmpl $1, device_ticks
+	ok e, "... and have vectors of their own"
+	reads 0x0b, 0x04, "... in service in both"
+	mov $0x0b, %al
+	out %al, $0xa0
+	in $0xa0, %al
+	cmp $1 << (DEVICE_IRQ - 8), %al
+	ok e, "... whichever it is there"
+	mov $0xff, %al
+	out %al, $0xa1
+	mov $0x20, %al
+	out %al, $0xa0
+	out %al, $0x20
+	reads 0x0a, 0x10, "... and masked there it's gone here"
 	movl $tick, idt_changed
 	call change_tick
 	mov $0xfe, %al
@@ -873,6 +897,10 @@ hold_back:
 	incl ticks
 	iret
 
+device_tick:
+	incl device_ticks
+	iret
+
 serial_tick:
 	incl serial_ticks
 	iret
@@ -916,6 +944,16 @@ init_pics:
 	out %al, $0x21
 	mov $0xfe, %al			/* the timer only */
 	out %al, $0x21
+	mov $0x11, %al
+	out %al, $0xa0
+	mov $0x28, %al
+	out %al, $0xa1
+	mov $0x02, %al
+	out %al, $0xa1
+	mov $0x01, %al
+	out %al, $0xa1
+	mov $0xff, %al			/* nothing */
+	out %al, $0xa1
 	ret
 
 	.macro gate vector, handler, dpl, type=0x8e00
@@ -935,6 +973,7 @@ make_idt:
 	gate 14, fault, 0
 	gate 0x20, tick, 0
 	gate 0x24, serial_tick, 0
+	gate (0x20+DEVICE_IRQ), device_tick, 0
 	gate 0x80, system_call, 3
 	gate 0x81, system_call, 3, 0x8f00
 	gate 0x82, system_call, 3, 0x0e00
@@ -1054,6 +1093,7 @@ seen_al:	.byte 0
 	.align 4
 ticks:		.long 0
 serial_ticks:	.long 0
+device_ticks:	.long 0
 idt_changed:	.long 0
 faults:		.long 0
 skip_to:	.long 0

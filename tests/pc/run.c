@@ -4,10 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "pc/pc.h"
+#include "pc/machine.h"
 
 #define PAGES 1024u
 #define START 0x100000u
+#define DEVICE_IRQ 12	/* of a device that hears each line that's printed */
 
 static int report(const struct pc_event *event)
 {
@@ -50,6 +51,8 @@ int main(int argc, char *argv[])
 	alarm(20);
 	while (status < 0) {
 		pc_run(pc, &event);
+		if (event.kind == PC_SERIAL)
+			pc_pulse(pc, DEVICE_IRQ);
 		status = report(&event);
 	}
 	pc_close(pc);
