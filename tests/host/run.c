@@ -666,8 +666,11 @@ static unsigned count_mappings(void)
 static void one_life(void)
 {
 	unsigned long word;
+	int fd = eventfd(0, 0);
 
 	start_row("NEW_PGTABLE: another address space");
+	IS(attach(0x1000, fd), 0);
+	close(fd);
 	while (run(&word) == WORD)
 		;
 	host_close(lg);

@@ -538,6 +538,11 @@ _start:
 	rdmsr
 1:	cmpl $1, faults
 	ok e, "there is no such MSR"
+	mov $0x1a0, %ecx
+	rdmsr
+	dec %eax
+	or %edx, %eax
+	ok z, "... but one that says that strings are fast"
 
 	call make_tables
 	mov $DIRECTORY, %eax
@@ -592,6 +597,28 @@ _start:
 	movl $0xcccc, WINDOW
 	cmpl $0xcccc, PAGE_A
 	ok e, "... unless WP is off"
+	mov %cr0, %eax
+	or $0x10000, %eax
+	mov %eax, %cr0
+	movl $0, faults
+	movl $1f, skip_to
+	movl $0, WINDOW
+1:	cmpl $1, faults
+	ok e, "... and on again"
+	mov %cr0, %eax
+	or $8, %eax			/* TS */
+	mov %eax, %cr0
+	mov %cr0, %ecx
+	clts
+	mov %cr0, %edx
+	xor %ecx, %eax
+	xor %edx, %ecx
+	xor $8, %ecx
+	or %ecx, %eax
+	ok z, "cr0 has TS until clts"
+	mov %cr4, %eax
+	cmp $0x80, %eax
+	ok e, "cr4 has PGE"
 
 	/* Who may what. */
 	.macro page_fault entry, error, name, instruction:vararg
