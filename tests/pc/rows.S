@@ -263,11 +263,12 @@ _start:
 	in $0xa0, %al
 	cmp $1 << (DEVICE_IRQ - 8), %al
 	ok e, "... whichever it is there"
-	mov $0xff, %al
-	out %al, $0xa1
 	mov $0x20, %al
 	out %al, $0xa0
 	out %al, $0x20
+	reads 0x0a, 0x14, "... where the next one waits"
+	mov $0xff, %al
+	out %al, $0xa1
 	reads 0x0a, 0x10, "... and masked there it's gone here"
 	movl $tick, idt_changed
 	call change_tick
