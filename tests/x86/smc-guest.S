@@ -201,12 +201,18 @@ rows:
 #define RETURN(n) (0xb8 | (n) << 8)
 #define RETURN_END 0xc3
 
-	row "by a device, for another process", 3, 40, 3
+	/* A function that returns 1, in SCRATCH, whose address esi keeps; and edi
+	 * what it returned. */
+	.macro call_scratch
 	movl $RETURN(1), SCRATCH
 	movl $RETURN_END << 8, SCRATCH + 4
 	mov $SCRATCH, %esi
 	call *%esi
 	mov %eax, %edi
+	.endm
+
+	row "by a device, for another process", 3, 40, 3
+	call_scratch
 	xor %ebx, %ebx
 	mov $RETURN(2), %ecx
 	DEVICE
@@ -217,11 +223,7 @@ rows:
 
 	row "by a device, for another process's kernel", 3, 40, 3
 	KERNEL
-	movl $RETURN(1), SCRATCH
-	movl $RETURN_END << 8, SCRATCH + 4
-	mov $SCRATCH, %esi
-	call *%esi
-	mov %eax, %edi
+	call_scratch
 	xor %ebx, %ebx
 	mov $RETURN(2), %ecx
 	DEVICE
@@ -231,11 +233,7 @@ rows:
 	END
 
 	row "by a device, for a new process in an old one's place", 3, 40, 3
-	movl $RETURN(1), SCRATCH
-	movl $RETURN_END << 8, SCRATCH + 4
-	mov $SCRATCH, %esi
-	call *%esi
-	mov %eax, %edi
+	call_scratch
 	SPACE
 	FORGET
 	xor %ebx, %ebx
@@ -364,11 +362,7 @@ rows:
 	END
 
 	row "by a device, for the same address", 3, 40, 3
-	movl $RETURN(1), SCRATCH
-	movl $RETURN_END << 8, SCRATCH + 4
-	mov $SCRATCH, %esi
-	call *%esi
-	mov %eax, %edi
+	call_scratch
 	mov %esi, %ebx
 	UNMAP
 	xor %ebx, %ebx
