@@ -3096,8 +3096,8 @@ static void load_initrd(const struct initrd *initrd)
  * zero; subarchitecture 1 tells it that it's an lguest Guest, and KEEP_SEGMENTS
  * that it mustn't reload its segments at its leisure: it isn't in ring 0, and the
  * descriptors that it would like to use aren't there.  A bzImage's header would
- * have its disk mounted read-only; but that's not what a vmlinux does, nor what
- * any lguest kernel did while nobody looked at that header. */
+ * have its disk mounted read-only, and a vmlinux has none that could: both are told
+ * the same. */
 static void describe_lguest(struct boot_params *boot)
 {
 	boot->e820_entries = 1;
