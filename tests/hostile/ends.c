@@ -24,19 +24,16 @@
 #include <sys/wait.h>
 #include "sanitizer.h"
 
-#define DISK_SIZE (1u << 20)
 #define PATIENCE_MS 30000
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *launcher, *image, *pc_image;
-static char disk[] = "/tmp/ends.XXXXXX";
+static const char *launcher, *image, *pc_image, *disk;
 static unsigned int tests;
 static bool has_tap;
 
 static void die(const char *what)
 {
 	printf("Bail out! %s: %s\n", what, strerror(errno));
-	unlink(disk);
 	exit(1);
 }
 
@@ -72,7 +69,7 @@ static void open_terminal(struct run *r)
 
 static void __attribute__((noreturn)) be_launcher(const struct run *r)
 {
-	char option[64];
+	char option[280];
 
 	snprintf(option, sizeof(option), "--block=%s", disk);
 	/* We may have it ignored ourselves. */
@@ -693,16 +690,11 @@ static void background(void)
 
 int main(int argc, char *argv[])
 {
-	int fd;
-
 	(void)argc;
 	launcher = argv[1];
 	image = argv[2];
 	pc_image = argv[3];
-	fd = mkstemp(disk);
-	if (fd < 0 || ftruncate(fd, DISK_SIZE))
-		die(disk);
-	close(fd);
+	disk = argv[4];
 	has_tap = !unshare(CLONE_NEWNET);
 	good = true;
 	signal(SIGPIPE, SIG_IGN);
@@ -719,7 +711,6 @@ int main(int argc, char *argv[])
 	every_stop(0);
 	every_stop(ON_PC);
 	background();
-	unlink(disk);
 	printf("1..%u\n", tests);
 	return 0;
 }

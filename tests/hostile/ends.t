@@ -3,4 +3,5 @@
 . "$(dirname "$0")/build.sh"
 build ends
 build_pc
-"$dir/ends" "$LGUEST" "$dir/guest" "$dir/pc"
+truncate -s 1M "$dir/disk"
+"$dir/ends" "$LGUEST" "$dir/guest" "$dir/pc" "$dir/disk"

@@ -22,8 +22,7 @@
 #define SECTOR 512
 #define SECTORS 2048u
 
-static const char *launcher, *image;
-static char disk[] = "/tmp/kill.XXXXXX";
+static const char *launcher, *image, *disk;
 
 static void die(const char *what)
 {
@@ -33,7 +32,7 @@ static void die(const char *what)
 
 static pid_t start(int *out)
 {
-	char option[64];
+	char option[280];
 	int ends[2];
 	pid_t pid;
 
@@ -123,17 +122,14 @@ static void wait_for_all(void)
 
 int main(int argc, char *argv[])
 {
-	unsigned int times = argc > 3 ? atoi(argv[3]) : 200, acknowledged = 0;
+	unsigned int times = argc > 4 ? atoi(argv[4]) : 200, acknowledged = 0;
 	unsigned int told = 0;
 	bool good = true;
-	int fd, out;
+	int out;
 
 	launcher = argv[1];
 	image = argv[2];
-	fd = mkstemp(disk);
-	if (fd < 0 || ftruncate(fd, SECTORS * SECTOR))
-		die(disk);
-	close(fd);
+	disk = argv[3];
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	srandom(1);
 	for (unsigned int i = 0; i < times && good; i++) {
@@ -151,7 +147,6 @@ int main(int argc, char *argv[])
 		acknowledged += last;
 		told += last > 0;
 	}
-	unlink(disk);
 	printf("%sok 1 - %u kills, %u records acknowledged, none missing\n",
 	       good ? "" : "not ", times, acknowledged);
 	printf("%sok 2 - most of them had something to lose\n",

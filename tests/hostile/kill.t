@@ -2,4 +2,5 @@
 # Nothing that was flushed is lost when the Launcher is killed.
 . "$(dirname "$0")/build.sh"
 build kill
-"$dir/kill" "$LGUEST" "$dir/guest" "$@"
+truncate -s 1M "$dir/disk"
+"$dir/kill" "$LGUEST" "$dir/guest" "$dir/disk" "$@"

@@ -3,4 +3,5 @@
 . "$(dirname "$0")/build.sh"
 build run faulty
 image pcguest pc lib
-"$dir/run" "$LGUEST" "$dir/pcguest" "${1:-*}"
+mkdir "$dir/empty"
+"$dir/run" "$LGUEST" "$dir/pcguest" "$dir/empty" "${1:-*}"

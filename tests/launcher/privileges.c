@@ -37,6 +37,7 @@ static void both(void)
 	static char zeroes[512];
 	struct found rng, disk;
 	const char *jail, *file;
+	char told[280];
 	struct run *r;
 
 	if (geteuid()) {
@@ -73,7 +74,8 @@ static void both(void)
 		if (!check(wait_read(r), "reboot"))
 			break;
 	}
-	says(r, "chroot is told", "chroot to /tmp/lguest-test");
+	snprintf(told, sizeof(told), "chroot to %s", jail);
+	says(r, "chroot is told", told);
 	says(r, "so is the user", "privileges dropped, now user nobody");
 	kill(r->pid, SIGKILL);
 	same("SIGKILL for the first", wait_end(r), 256 + SIGKILL);

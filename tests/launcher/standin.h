@@ -35,7 +35,7 @@ extern const struct test tests[];
 
 /* The Launcher under test. */
 extern const char *launcher;
-extern char scratch[];
+extern const char *scratch;
 
 /* One line of TAP each. */
 bool check(bool good, const char *fmt, ...)

@@ -15,4 +15,5 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 ${CC:-cc} -std=gnu11 -O1 -g -Wall -Wextra -Werror -I"$top/include" -I"$here" \
 	-o "$tmp/$suite" "$here/$suite.c" "$here/standin.c" || exit 1
-"$tmp/$suite" "$LGUEST"
+mkdir "$tmp/scratch"
+"$tmp/$suite" "$LGUEST" "$tmp/scratch"
